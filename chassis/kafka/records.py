@@ -1,0 +1,75 @@
+"""Plain values that stand for Kafka records on both sides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from google.protobuf.message import Message
+
+TYPE_HEADER: Final = "type"
+TRACEPARENT_HEADER: Final = "traceparent"
+
+TopicPartition = tuple[str, int]
+# Next offset to read of each partition that a batch touched.
+Positions = Mapping[TopicPartition, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One consumed record. `message` is set when the consumer was given a topic catalogue."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+    timestamp_ms: int = 0
+    message: Message | None = None
+
+    @property
+    def traceparent(self) -> str | None:
+        """The W3C trace header, if the writer sent one."""
+        header = self.headers.get(TRACEPARENT_HEADER)
+        return header.decode("ascii", "replace") if header is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRecord:
+    """One record to write. A Message is serialised and names itself in the `type` header; bytes
+    need `message_type`. Without `partition` the key decides.
+    """
+
+    topic: str
+    key: bytes
+    value: Message | bytes
+    traceparent: str | None = None
+    message_type: str | None = None
+    partition: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPosition:
+    """Where the broker put an acknowledged record."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+def wire_headers(record: OutgoingRecord) -> list[tuple[str, str | bytes | None]]:
+    """The headers of a record as the client library takes them."""
+    value = record.value
+    name = value.DESCRIPTOR.full_name if isinstance(value, Message) else record.message_type
+    headers: list[tuple[str, str | bytes | None]] = []
+    if name:
+        headers.append((TYPE_HEADER, name.encode("ascii")))
+    if record.traceparent:
+        headers.append((TRACEPARENT_HEADER, record.traceparent.encode("ascii")))
+    return headers
+
+
+def wire_value(record: OutgoingRecord) -> bytes:
+    """The bytes of a record's value."""
+    value = record.value
+    return value.SerializeToString() if isinstance(value, Message) else value
