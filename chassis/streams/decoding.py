@@ -1,0 +1,114 @@
+"""Turns an envelope into what a stage takes, and sets aside what it cannot take.
+
+A record is set aside, never raised: one poison message must not hold up the partition. A dead
+letter carries pointer, digests and reason, no content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kyufu.events.v1.operations_pb2 import DeadLetter
+
+from chassis.clock import to_ms
+from chassis.kafka.errors import DeadLetterLimit
+from chassis.kafka.partitioner import partition_for
+from chassis.kafka.records import TRACEPARENT_HEADER, TYPE_HEADER
+from chassis.streams.stage import Codec, Incoming, InvalidMessage, StageLogic, Topics
+from chassis.streams.transport import Envelope
+
+LIMIT_WINDOW_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that was set aside, and why."""
+
+    record: Any
+    reason: str
+
+    def dead_letter(self, consumer: str, now: datetime) -> DeadLetter:
+        """What is written about it."""
+        key, value = self.record.key or b"", self.record.value or b""
+        return DeadLetter(
+            source_topic=self.record.topic,
+            source_partition=self.record.partition,
+            source_offset=self.record.offset,
+            key_digest=hashlib.sha256(key).digest(),
+            value_digest=hashlib.sha256(value).digest(),
+            value_size_bytes=len(value),
+            consumer=consumer,
+            reason=self.reason,
+            at_ms=to_ms(now),
+        )
+
+
+class EnvelopeDecoder:
+    """Decodes the records of a stage's inputs."""
+
+    def __init__(self, logic: StageLogic, topics: Topics, partitions: int) -> None:
+        self._check = logic.check
+        self._partitions = partitions
+        self._codecs: dict[str, Codec] = {topic: topics.codec(topic) for topic in logic.inputs}
+
+    def decode(self, envelope: Envelope) -> tuple[list[Incoming], list[Rejected]]:
+        """The records a stage takes, in order, and those it does not."""
+        codec = self._codecs[envelope.topic]
+        taken: list[Incoming] = []
+        rejected: list[Rejected] = []
+        check = self._check
+        for record in envelope.records:
+            try:
+                incoming = self._decode(codec, record)
+                check(incoming)
+            except InvalidMessage as verdict:
+                rejected.append(Rejected(record, verdict.reason_code))
+            else:
+                taken.append(incoming)
+        return taken, rejected
+
+    def _decode(self, codec: Codec, record: Any) -> Incoming:
+        key, value = record.key, record.value
+        if not key:
+            raise InvalidMessage("no_key")
+        if value is None:
+            raise InvalidMessage("null_value")
+        if partition_for(key, self._partitions) != record.partition:
+            raise InvalidMessage("wrong_partition")
+        headers = dict(record.headers)
+        declared = headers.get(TYPE_HEADER)
+        if declared is not None and declared != codec.name.encode("ascii"):
+            raise InvalidMessage("wrong_type")
+        traceparent = headers.get(TRACEPARENT_HEADER)
+        return Incoming(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=key,
+            message=codec.decode(value),
+            event_time_ms=record.timestamp,
+            traceparent=None if traceparent is None else traceparent.decode("ascii", "replace"),
+        )
+
+
+class DeadLetterBudget:
+    """How many records one partition may set aside within a minute before it stops.
+
+    Above it the fault is likely ours: going on would drain a whole topic into the dead letters.
+    """
+
+    def __init__(self, per_window_max: int) -> None:
+        self._max = per_window_max
+        self._at: deque[float] = deque()
+
+    def spend(self, count: int, now: float) -> None:
+        """Count dead letters; raises DeadLetterLimit above the limit."""
+        while self._at and self._at[0] <= now - LIMIT_WINDOW_S:
+            self._at.popleft()
+        self._at.extend([now] * count)
+        if len(self._at) > self._max:
+            raise DeadLetterLimit(f"more than {self._max} dead letters in {LIMIT_WINDOW_S:.0f} s")

@@ -1,0 +1,67 @@
+"""Metrics of a stage process, beside the chassis's own (lag, dead letters)."""
+
+from chassis.metric_defs import LATENCY_BUCKETS_S, MetricDef, MetricType
+
+BATCH_RECORDS = MetricDef(
+    "kyufu_stream_batch_records",
+    MetricType.HISTOGRAM,
+    "records",
+    ("stage",),
+    "Records that a stage decides at once.",
+    (1.0, 10.0, 100.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0),
+)
+GROUP_RECORDS = MetricDef(
+    "kyufu_stream_group_records",
+    MetricType.HISTOGRAM,
+    "records",
+    ("stage",),
+    "Records in one transaction of one partition.",
+    (1.0, 10.0, 100.0, 1_000.0, 5_000.0, 10_000.0, 20_000.0, 50_000.0),
+)
+COMMIT_SECONDS = MetricDef(
+    "kyufu_stream_commit_seconds",
+    MetricType.HISTOGRAM,
+    "seconds",
+    ("stage",),
+    "From closing a group until its transaction is committed and its state stored.",
+    LATENCY_BUCKETS_S,
+)
+RESTORED_KEYS = MetricDef(
+    "kyufu_stream_restored_keys",
+    MetricType.COUNTER,
+    "keys",
+    ("stage",),
+    "Changelog records replayed into stores.",
+)
+OPEN_PARTITIONS = MetricDef(
+    "kyufu_stream_open_partitions",
+    MetricType.GAUGE,
+    "partitions",
+    ("stage",),
+    "Partitions that are restored and flow.",
+)
+REBALANCES = MetricDef(
+    "kyufu_stream_rebalances",
+    MetricType.COUNTER,
+    "rebalances",
+    ("stage",),
+    "Assignments received.",
+)
+OVERLAY_KEYS = MetricDef(
+    "kyufu_stream_overlay_keys",
+    MetricType.HISTOGRAM,
+    "keys",
+    ("stage",),
+    "State keys changed by one group.",
+    (1.0, 10.0, 100.0, 1_000.0, 5_000.0, 10_000.0, 20_000.0, 50_000.0),
+)
+
+STREAM_METRICS: tuple[MetricDef, ...] = (
+    BATCH_RECORDS,
+    GROUP_RECORDS,
+    COMMIT_SECONDS,
+    RESTORED_KEYS,
+    OPEN_PARTITIONS,
+    REBALANCES,
+    OVERLAY_KEYS,
+)

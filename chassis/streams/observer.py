@@ -1,0 +1,93 @@
+"""What a stage reports of itself: metrics with the stage's name filled in, and readiness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chassis.kafka.records import TopicPartition
+from chassis.metric_defs import CONSUMED, CONSUMER_LAG, DEAD_LETTERS
+from chassis.metrics import Metrics
+from chassis.streams import metric_defs as defs
+
+
+class StageReadiness:
+    """Says whether all assigned partitions are restored and flow; a health check calls it."""
+
+    def __init__(self) -> None:
+        self._reason: str | None = "starting"
+        self._opening: set[int] = set()
+
+    def check(self) -> str | None:
+        """None when ready, else the reason why not."""
+        if self._reason is None and self._opening:
+            return f"restoring partitions {sorted(self._opening)}"
+        return self._reason
+
+    def assigned(self, partitions: set[int]) -> None:
+        """An assignment has come; it may be empty where workers outnumber partitions."""
+        self._opening = set(partitions)
+        self._reason = None
+
+    def opened(self, partition: int) -> None:
+        """A partition is restored and flows."""
+        self._opening.discard(partition)
+
+    def not_ready(self, reason: str) -> None:
+        """Rebalancing, stopping or failed."""
+        self._reason = reason
+
+
+class StageObserver:
+    """The stage's metrics."""
+
+    def __init__(self, metrics: Metrics, stage: str, group: str) -> None:
+        self._stage = stage
+        self._group = group
+        self._batch = metrics.histogram(defs.BATCH_RECORDS).labels(stage=stage)
+        self._group_records = metrics.histogram(defs.GROUP_RECORDS).labels(stage=stage)
+        self._commit = metrics.histogram(defs.COMMIT_SECONDS).labels(stage=stage)
+        self._restored = metrics.counter(defs.RESTORED_KEYS).labels(stage=stage)
+        self._open = metrics.gauge(defs.OPEN_PARTITIONS).labels(stage=stage)
+        self._rebalances = metrics.counter(defs.REBALANCES).labels(stage=stage)
+        self._overlay = metrics.histogram(defs.OVERLAY_KEYS).labels(stage=stage)
+        self._dead_letters = metrics.counter(DEAD_LETTERS)
+        self._consumed = metrics.counter(CONSUMED)
+        self._lag = metrics.gauge(CONSUMER_LAG)
+        self._lags_shown: set[TopicPartition] = set()
+
+    def decided(self, records: int) -> None:
+        """A batch was decided."""
+        self._batch.observe(records)
+
+    def dead_letter(self, topic: str, reason: str) -> None:
+        """A record was set aside."""
+        self._dead_letters.labels(consumer=self._group, topic=topic, reason=reason).inc()
+
+    def committed(self, counts: Mapping[str, int], *, changes: int, seconds: float) -> None:
+        """A group is durable: records by topic, keys changed, time the commit took."""
+        self._group_records.observe(sum(counts.values()))
+        self._overlay.observe(changes)
+        self._commit.observe(seconds)
+        for topic, records in counts.items():
+            self._consumed.labels(group=self._group, topic=topic).inc(records)
+
+    def restored(self, keys: int) -> None:
+        """A step of a restore."""
+        self._restored.inc(keys)
+
+    def opened(self) -> None:
+        """A partition flows."""
+        self._open.inc()
+
+    def assigned(self) -> None:
+        """An assignment has come; whatever was open before is closed."""
+        self._rebalances.inc()
+        self._open.set(0)
+
+    def lags(self, lags: Mapping[TopicPartition, int]) -> None:
+        """Unread records by partition; partitions that have gone elsewhere disappear."""
+        for topic, partition in self._lags_shown - lags.keys():
+            self._lag.remove(self._group, topic, str(partition))
+        for (topic, partition), records in lags.items():
+            self._lag.labels(self._group, topic, str(partition)).set(records)
+        self._lags_shown = set(lags)

@@ -1,0 +1,264 @@
+"""One partition of a stage: restored, read, decided and committed on its own.
+
+Order on taking over (each step needs the one before): fence the former owner, read the settled
+offsets, restore the store to the log's end, seek, process. A transaction never spans two
+assignments: `close` commits or aborts before the partition is given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer
+from faust.types import TP
+
+from chassis.clock import Clock
+from chassis.kafka.records import TRACEPARENT_HEADER, TYPE_HEADER
+from chassis.streams.decoding import DeadLetterBudget, EnvelopeDecoder, Rejected
+from chassis.streams.groups import Group
+from chassis.streams.mailbox import Mailbox
+from chassis.streams.observer import StageObserver, StageReadiness
+from chassis.streams.positions import Positions, start_positions
+from chassis.streams.producer import PartitionProducer, ProducerOptions
+from chassis.streams.restore import RestoreCancelled, restore_partition
+from chassis.streams.settings import StreamSettings
+from chassis.streams.stage import Outgoing, StageLogic, Topics
+from chassis.streams.state import Overlay, StateStore, StoreFactory
+from chassis.streams.transport import BatchApp, Envelope
+
+MAILBOX_ENVELOPES = 2
+OFFSETS_TIMEOUT_S = 20.0
+OPEN_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class StageContext:
+    """What all partitions of a stage share."""
+
+    logic: StageLogic
+    settings: StreamSettings
+    topics: Topics
+    partitions: int
+    app: BatchApp
+    group: Consumer
+    stores: StoreFactory
+    executor: Executor
+    clock: Clock
+    observer: StageObserver
+    readiness: StageReadiness
+    on_failure: Callable[[BaseException], None]
+
+    @property
+    def consumer_name(self) -> str:
+        """How the stage calls itself in dead letters: the changelog's name without its ending."""
+        return self.settings.changelog.removesuffix(".changelog")
+
+
+class PartitionWorker:
+    """Owns one partition number across all inputs, from its assignment to its revocation."""
+
+    def __init__(self, context: StageContext, partition: int, epoch: int) -> None:
+        self._context = context
+        self._partition = partition
+        self._epoch = epoch
+        self._mailbox: Mailbox[Envelope] = Mailbox(MAILBOX_ENVELOPES)
+        self._decoder = EnvelopeDecoder(context.logic, context.topics, context.partitions)
+        self._budget = DeadLetterBudget(context.settings.dead_letters_per_minute_max)
+        self._group = Group(context.settings.groups)
+        self._counts: Counter[str] = Counter()
+        self._cancelled = threading.Event()
+        self._commit_on_close = True
+        self._positions = Positions({})
+        self._changelog_position: int | None = None
+        self._producer: PartitionProducer | None = None
+        self._store: StateStore | None = None
+        self._outputs = {
+            topic: (context.topics.codec(topic), _type_header(context.topics, topic))
+            for topic in (*context.logic.outputs, context.settings.dead_letters)
+        }
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to take the partition over, in the background."""
+        self._task = asyncio.create_task(self._run())
+
+    async def offer(self, envelope: Envelope) -> None:
+        """Hand over an envelope; waits while the partition is behind, ignores other openings'."""
+        if envelope.epoch == self._epoch:
+            await self._mailbox.put(envelope)
+
+    async def close(self, *, commit: bool) -> None:
+        """Commit (or abort) the open group and release everything before returning."""
+        self._commit_on_close = commit
+        self._cancelled.set()
+        self._mailbox.close()
+        if self._task is not None:
+            await self._task
+
+    async def _run(self) -> None:
+        try:
+            await self._in_thread(self._take_over)
+            await self._flow()
+            await self._serve()
+        except RestoreCancelled:
+            pass
+        except Exception as error:
+            self._mailbox.close()
+            self._context.on_failure(error)
+        try:
+            await self._in_thread(self._release)
+        except Exception as error:
+            self._context.on_failure(error)
+
+    async def _in_thread(self, step: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._context.executor, step)
+
+    def _take_over(self) -> None:
+        """Fence, look up offsets, restore. Blocks; ends early when the partition is revoked."""
+        context, partition = self._context, self._partition
+        settings, stage = context.settings, context.logic.name
+        self._require_assigned()
+        self._producer = PartitionProducer(
+            settings.bootstrap,
+            f"{settings.installation}-{stage}-{partition}",
+            ProducerOptions(transaction_timeout_s=settings.transaction_timeout_s),
+        )
+        self._producer.fence()
+        self._require_assigned()
+        self._positions = Positions(
+            start_positions(
+                context.group, context.logic.inputs, partition, timeout_s=OFFSETS_TIMEOUT_S
+            )
+        )
+        self._store = context.stores(
+            stage=stage, version=context.logic.version, partition=partition
+        )
+        restore_partition(
+            settings.bootstrap,
+            settings.changelog,
+            partition,
+            self._store,
+            cancelled=self._cancelled,
+            on_keys=context.observer.restored,
+        )
+
+    def _require_assigned(self) -> None:
+        if self._cancelled.is_set():
+            raise RestoreCancelled
+
+    async def _flow(self) -> None:
+        """Let the records come, from the settled offsets on."""
+        self._require_assigned()
+        offsets = {
+            TP(topic, self._partition): offset for topic, offset in self._positions.next.items()
+        }
+        await asyncio.wait_for(
+            self._context.app.open_partition(offsets, epoch=self._epoch), OPEN_TIMEOUT_S
+        )
+        self._context.readiness.opened(self._partition)
+        self._context.observer.opened()
+
+    async def _serve(self) -> None:
+        assert self._store is not None
+        assert self._producer is not None
+        overlay, producer = Overlay(self._store), self._producer
+        clock, group = self._context.clock, self._group
+        while not self._mailbox.closed:
+            closes_at = group.closes_at()
+            wait_s = None if closes_at is None else max(0.0, closes_at - clock.monotonic())
+            envelope = await self._mailbox.get(wait_s)
+            if envelope is not None:
+                self._take(envelope, overlay, producer)
+            if group.is_due(clock.monotonic()):
+                await self._commit(overlay, producer)
+        if group.is_open and self._commit_on_close:
+            await self._commit(overlay, producer)
+
+    def _take(self, envelope: Envelope, overlay: Overlay, producer: PartitionProducer) -> None:
+        """Decide one envelope inside the open transaction, or begin one."""
+        context, topic = self._context, envelope.topic
+        self._positions.advance(envelope)
+        now = context.clock.monotonic()
+        if not self._group.is_open:
+            producer.begin()
+        self._group.add(now=now, topic=topic, records=len(envelope.records), lag=envelope.lag)
+        taken, rejected = self._decoder.decode(envelope)
+        if rejected:
+            self._set_aside(rejected, producer, now)
+        if taken:
+            overlay.prefetch(context.logic.state_keys(taken))
+            for outgoing in context.logic.process(taken, overlay):
+                self._write(outgoing, producer)
+            context.observer.decided(len(taken))
+        producer.serve()
+        self._counts[topic] += len(envelope.records)
+
+    def _write(self, outgoing: Outgoing, producer: PartitionProducer) -> None:
+        codec, type_header = self._outputs[outgoing.topic]
+        headers: list[tuple[str, str | bytes | None]] = [type_header]
+        if outgoing.traceparent is not None:
+            headers.append((TRACEPARENT_HEADER, outgoing.traceparent.encode("ascii")))
+        producer.produce(
+            outgoing.topic, key=outgoing.key, value=codec.encode(outgoing.message), headers=headers
+        )
+
+    def _set_aside(self, rejected: list[Rejected], producer: PartitionProducer, now: float) -> None:
+        context = self._context
+        self._budget.spend(len(rejected), now)
+        topic = context.settings.dead_letters
+        codec, type_header = self._outputs[topic]
+        for each in rejected:
+            letter = each.dead_letter(context.consumer_name, context.clock.now())
+            producer.produce(topic, key=None, value=codec.encode(letter), headers=[type_header])
+            context.observer.dead_letter(each.record.topic, each.reason)
+
+    async def _commit(self, overlay: Overlay, producer: PartitionProducer) -> None:
+        """Make the group durable: outputs, changelog and offsets at once, then the store."""
+        context = self._context
+        started = context.clock.monotonic()
+        changes = len(overlay.changes)
+        await self._in_thread(lambda: self._commit_blocking(overlay, producer))
+        context.observer.committed(
+            self._counts, changes=changes, seconds=context.clock.monotonic() - started
+        )
+        self._counts.clear()
+        self._group.reset()
+
+    def _commit_blocking(self, overlay: Overlay, producer: PartitionProducer) -> None:
+        self._changelog_position = None
+        last = len(overlay.changes) - 1
+        for index, (key, value) in enumerate(overlay.changes.items()):
+            producer.produce(
+                self._context.settings.changelog,
+                key=key,
+                value=value,
+                partition=self._partition,
+                on_delivery=self._note_changelog if index == last else None,
+            )
+        producer.commit(self._positions.next, self._partition, self._context.group)
+        overlay.commit(self._changelog_position)
+
+    def _note_changelog(self, error: Any, record: Any) -> None:
+        """The broker has the group's last change; an error makes the commit itself fail."""
+        if error is None:
+            self._changelog_position = record.offset() + 1
+
+    def _release(self) -> None:
+        """Abort what is still open, then let the next owner in. Blocks."""
+        if self._store is not None:
+            self._store.close()
+        if self._producer is not None:
+            if self._group.is_open:
+                self._producer.abort_quietly()
+            self._producer.close()
+
+
+def _type_header(topics: Topics, topic: str) -> tuple[str, str | bytes | None]:
+    return TYPE_HEADER, topics.codec(topic).name.encode("ascii")

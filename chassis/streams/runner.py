@@ -1,0 +1,260 @@
+"""Runs one stage in one process: a Faust app that owns group membership, and a worker a partition.
+
+Any exception ends the process with a reason and a non-zero status; the supervisor starts it again.
+A restarted agent inside an open transaction would loop for ever, and Faust acknowledges what
+failed, so nothing here tries to go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import signal
+import threading
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
+from faust.types import TP
+
+from chassis.clock import Clock
+from chassis.logging import error_text, get_logger
+from chassis.metrics import Metrics
+from chassis.streams.observer import StageObserver, StageReadiness
+from chassis.streams.partition import PartitionWorker, StageContext
+from chassis.streams.positions import open_group
+from chassis.streams.preflight import partition_counts, require_topics
+from chassis.streams.settings import StreamSettings
+from chassis.streams.stage import StageLogic, Topics
+from chassis.streams.state import StoreFactory, memory_store
+from chassis.streams.transport import BatchApp, Envelope, FetchOptions
+
+LAG_INTERVAL_S = 1.0
+BUFFERED_ENVELOPES = 4
+REQUEST_TIMEOUT_S = 30.0
+REBALANCE_TIMEOUT_S = 60.0
+CLOSE_TIMEOUT_S = 5.0
+FAILED_STOP_TIMEOUT_S = 1.0
+CHATTY_LOGGERS = ("faust", "mode", "aiokafka", "chassis.streams.transport")
+
+
+class NotTogether(Exception):
+    """The group's assignor gave the topics of one partition to different workers."""
+
+
+def run_stage(
+    logic: StageLogic,
+    settings: StreamSettings,
+    topics: Topics,
+    *,
+    metrics: Metrics,
+    clock: Clock,
+    readiness: StageReadiness,
+    stores: StoreFactory = memory_store,
+) -> int:
+    """Run the stage until SIGTERM, SIGINT or a failure; returns the process's exit status.
+
+    `metrics` must have been built with `STREAM_METRICS`. `readiness.check` is a health check.
+    """
+    for name in CHATTY_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    runner = _StageRunner(logic, settings, topics, metrics, clock, readiness, stores)
+    try:
+        return asyncio.run(runner.run())
+    finally:
+        runner.disarm()
+
+
+class _StageRunner:
+    def __init__(
+        self,
+        logic: StageLogic,
+        settings: StreamSettings,
+        topics: Topics,
+        metrics: Metrics,
+        clock: Clock,
+        readiness: StageReadiness,
+        stores: StoreFactory,
+    ) -> None:
+        self._logic = logic
+        self._settings = settings
+        self._topics = topics
+        self._clock = clock
+        self._readiness = readiness
+        self._stores = stores
+        self._group_id = f"{settings.installation}-{logic.name}"
+        self._observer = StageObserver(metrics, logic.name, self._group_id)
+        self._log = get_logger().bind(stage=logic.name)
+        self._workers: dict[int, PartitionWorker] = {}
+        self._epochs = itertools.count(1)
+        self._failure: BaseException | None = None
+        self._stopping = asyncio.Event()
+        self._watchdog: threading.Timer | None = None
+
+    async def run(self) -> int:
+        """Start, supervise, stop; the exit status is 0 only if nothing failed."""
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, self._stopping.set)
+        try:
+            partitions = await loop.run_in_executor(None, self._preflight)
+        except Exception as error:
+            self._fail(error)
+            return 1
+        executor = ThreadPoolExecutor(partitions + 1, thread_name_prefix="partition")
+        app = self._build_app(partitions)
+        self._context = self._build_context(app, partitions, executor)
+        try:
+            await self._supervise(app)
+        except Exception as error:
+            self._fail(error)
+        await self._stop(app)
+        executor.shutdown(wait=False, cancel_futures=True)
+        return self._status()
+
+    def _status(self) -> int:
+        return 0 if self._failure is None else 1
+
+    def _preflight(self) -> int:
+        settings, logic = self._settings, self._logic
+        settings.run_dir.mkdir(parents=True, exist_ok=True)
+        return require_topics(
+            partition_counts(settings.bootstrap),
+            together=(*logic.inputs, settings.changelog),
+            others=(*logic.outputs, settings.dead_letters),
+        )
+
+    def _build_app(self, partitions: int) -> BatchApp:
+        settings = self._settings
+        servers = ";".join(f"kafka://{server}" for server in settings.bootstrap.split(","))
+        app = BatchApp(
+            self._group_id,
+            fetch=FetchOptions(
+                records_max=settings.fetch_records_max,
+                session_timeout_s=settings.session_timeout_s,
+                heartbeat_s=settings.heartbeat_s,
+            ),
+            broker=servers,
+            store="memory://",
+            datadir=settings.run_dir / f"faust-{self._logic.name}-{settings.slot}",
+            topic_partitions=partitions,
+            consumer_group_instance_id=f"{self._group_id}-{settings.slot}",
+            stream_buffer_maxsize=BUFFERED_ENVELOPES,
+            broker_request_timeout=REQUEST_TIMEOUT_S,
+            broker_session_timeout=settings.session_timeout_s,
+            broker_rebalance_timeout=REBALANCE_TIMEOUT_S,
+        )
+        app.agent(app.envelope_topic(self._logic.inputs), name=self._logic.name)(self._consume)
+        app.on_partitions_assigned.connect(cast(Any, self._on_assigned))
+        app.on_partitions_revoked.connect(cast(Any, self._on_revoked))
+        return app
+
+    def _build_context(
+        self, app: BatchApp, partitions: int, executor: ThreadPoolExecutor
+    ) -> StageContext:
+        return StageContext(
+            logic=self._logic,
+            settings=self._settings,
+            topics=self._topics,
+            partitions=partitions,
+            app=app,
+            group=open_group(self._settings.bootstrap, self._group_id),
+            stores=self._stores,
+            executor=executor,
+            clock=self._clock,
+            observer=self._observer,
+            readiness=self._readiness,
+            on_failure=self._fail,
+        )
+
+    async def _consume(self, stream: Any) -> None:
+        """The stage's only agent: sorts envelopes to their partitions."""
+        envelope: Envelope
+        async for envelope in stream:
+            worker = self._workers.get(envelope.partition)
+            if worker is not None:
+                await worker.offer(envelope)
+
+    async def _on_assigned(self, app: Any, assigned: set[TP], **_: Any) -> None:
+        await self._close_workers(commit=True)
+        found: defaultdict[int, set[str]] = defaultdict(set)
+        for tp in assigned:
+            found[tp.partition].add(tp.topic)
+        apart = sorted(p for p, topics in found.items() if topics != set(self._logic.inputs))
+        if apart:
+            self._fail(NotTogether(f"partitions {apart} are assigned in part"))
+            return
+        self._observer.assigned()
+        self._readiness.assigned(set(found))
+        self._log.info("partitions assigned", partitions=sorted(found))
+        self._workers = {
+            partition: PartitionWorker(self._context, partition, next(self._epochs))
+            for partition in found
+        }
+        for worker in self._workers.values():
+            worker.start()
+
+    async def _on_revoked(self, app: Any, revoked: set[TP], **_: Any) -> None:
+        self._readiness.not_ready("rebalancing")
+        await self._close_workers(commit=True)
+
+    async def _close_workers(self, *, commit: bool) -> None:
+        workers, self._workers = self._workers, {}
+        await asyncio.gather(*(worker.close(commit=commit) for worker in workers.values()))
+
+    async def _supervise(self, app: BatchApp) -> None:
+        """Return when a signal has come or something has failed."""
+        starting = self._starting = asyncio.create_task(app.start())
+        stopping = asyncio.create_task(self._stopping.wait())
+        while not self._stopping.is_set():
+            await asyncio.wait({stopping}, timeout=LAG_INTERVAL_S)
+            if starting.done() and starting.exception() is not None:
+                self._fail(starting.exception() or RuntimeError("start failed"))
+            elif app.crashed:
+                self._fail(app.crash_reason or RuntimeError("Faust crashed without a reason"))
+            else:
+                self._observer.lags({(tp.topic, tp.partition): n for tp, n in app.lags().items()})
+
+    def _fail(self, error: BaseException) -> None:
+        """Keep the first reason and end the process; what follows from it is only noise."""
+        if self._failure is None:
+            self._failure = error
+            self._readiness.not_ready("failed")
+            self._log.error("stage failed", reason=type(error).__name__, detail=error_text(error))
+        self._stopping.set()
+
+    async def _stop(self, app: BatchApp) -> None:
+        """Commit or abort every partition, then stop Faust, each within a bound.
+
+        Faust can hang while stopping (and swallow a cancellation); by then nothing is left that
+        could be lost, so the process ends without it.
+        """
+        self._readiness.not_ready("stopping")
+        closing = asyncio.create_task(self._close_workers(commit=self._failure is None))
+        await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_S)
+        if not closing.done():
+            self._fail(TimeoutError("the open groups could not be committed in time"))
+        failed = self._failure is not None
+        limit_s = FAILED_STOP_TIMEOUT_S if failed else self._settings.stop_timeout_s
+        self._watchdog = threading.Timer(limit_s, _end_process, args=(self._status(),))
+        self._watchdog.daemon = True
+        self._watchdog.start()
+        self._starting.cancel()
+        try:
+            await app.stop()
+        except Exception as error:
+            self._log.warning("faust stopped with an error", reason=type(error).__name__)
+
+    def disarm(self) -> None:
+        """The process has come to its end by itself."""
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+
+
+def _end_process(status: int) -> None:
+    """The way out when Faust does not stop; runs on a thread of its own."""
+    get_logger().warning("faust did not stop in time")
+    logging.shutdown()
+    os._exit(status)
