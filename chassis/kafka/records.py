@@ -8,6 +8,10 @@ from google.protobuf.message import Message
 
 TYPE_HEADER: Final = "type"
 TRACEPARENT_HEADER: Final = "traceparent"
+# On records that were written into a partition by its number, such as one into every partition:
+# their key says nothing about where they belong.
+SCOPE_HEADER: Final = "scope"
+PARTITION_SCOPE: Final = b"partition"
 
 TopicPartition = tuple[str, int]
 # Next offset to read of each partition that a batch touched.
@@ -37,7 +41,8 @@ class Record:
 @dataclass(frozen=True, slots=True)
 class OutgoingRecord:
     """One record to write. A Message is serialised and names itself in the `type` header; bytes
-    need `message_type`. Without `partition` the key decides.
+    need `message_type`. Without `partition` the key decides; with it the record says so in its
+    `scope` header.
     """
 
     topic: str
@@ -64,6 +69,8 @@ def wire_headers(record: OutgoingRecord) -> list[tuple[str, str | bytes | None]]
     headers: list[tuple[str, str | bytes | None]] = []
     if name:
         headers.append((TYPE_HEADER, name.encode("ascii")))
+    if record.partition is not None:
+        headers.append((SCOPE_HEADER, PARTITION_SCOPE))
     if record.traceparent:
         headers.append((TRACEPARENT_HEADER, record.traceparent.encode("ascii")))
     return headers

@@ -17,7 +17,12 @@ from kyufu.events.v1.operations_pb2 import DeadLetter
 from chassis.clock import to_ms
 from chassis.kafka.errors import DeadLetterLimit
 from chassis.kafka.partitioner import partition_for
-from chassis.kafka.records import TRACEPARENT_HEADER, TYPE_HEADER
+from chassis.kafka.records import (
+    PARTITION_SCOPE,
+    SCOPE_HEADER,
+    TRACEPARENT_HEADER,
+    TYPE_HEADER,
+)
 from chassis.streams.stage import Codec, Incoming, InvalidMessage, StageLogic, Topics
 from chassis.streams.transport import Envelope
 
@@ -73,13 +78,14 @@ class EnvelopeDecoder:
 
     def _decode(self, codec: Codec, record: Any) -> Incoming:
         key, value = record.key, record.value
-        if not key:
-            raise InvalidMessage("no_key")
+        headers = dict(record.headers)
+        if headers.get(SCOPE_HEADER) != PARTITION_SCOPE:
+            if not key:
+                raise InvalidMessage("no_key")
+            if partition_for(key, self._partitions) != record.partition:
+                raise InvalidMessage("wrong_partition")
         if value is None:
             raise InvalidMessage("null_value")
-        if partition_for(key, self._partitions) != record.partition:
-            raise InvalidMessage("wrong_partition")
-        headers = dict(record.headers)
         declared = headers.get(TYPE_HEADER)
         if declared is not None and declared != codec.name.encode("ascii"):
             raise InvalidMessage("wrong_type")
@@ -88,7 +94,7 @@ class EnvelopeDecoder:
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
-            key=key,
+            key=key or b"",
             message=codec.decode(value),
             event_time_ms=record.timestamp,
             traceparent=None if traceparent is None else traceparent.decode("ascii", "replace"),

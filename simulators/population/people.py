@@ -99,7 +99,11 @@ class People:
         while True:
             if yucho if yucho is not None else rng.random() < YUCHO_SHARE:
                 account = BankAccount(
-                    YUCHO, rng.choice(self._yucho), "1", f"{rng.randrange(10**7):07d}", holder_kana
+                    YUCHO,
+                    rng.choice(self._yucho),
+                    "1",
+                    f"{rng.randrange(1, 10**7):07d}",
+                    holder_kana,
                 )
             else:
                 bank = rng.choice(BANKS)

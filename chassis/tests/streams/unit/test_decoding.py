@@ -50,6 +50,15 @@ def test_records_keep_their_order_and_carry_their_source() -> None:
     assert taken[1].traceparent is None
 
 
+@pytest.mark.parametrize("key", [KEY, b"", None])
+def test_a_record_meant_for_every_partition_is_taken_wherever_it_lies(key: bytes | None) -> None:
+    everywhere = FakeRecord(
+        key=key, partition=(PARTITION + 1) % PARTITIONS, headers=(("scope", b"partition"),)
+    )
+    taken, rejected = _decode(everywhere)
+    assert [len(taken), len(rejected)] == [1, 0]
+
+
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
