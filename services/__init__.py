@@ -1,0 +1,1 @@
+"""The services, one folder each; they share only `proto/`, `jpbank/` and `chassis/`."""

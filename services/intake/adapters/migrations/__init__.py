@@ -1,0 +1,1 @@
+"""The schema `intake`, by alembic."""

@@ -1,0 +1,1 @@
+"""What an application is, which forms are sound, and what its status is called. Pure."""

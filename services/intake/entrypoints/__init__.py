@@ -1,0 +1,1 @@
+"""The doors: HTTP for frontends, Kafka for the projection. Decode, call, encode; no rules."""
