@@ -382,8 +382,13 @@ class ApplicationDeduplicated(_message.Message):
     CAUSING_EVENT_ID_FIELD_NUMBER: _builtins.int
     CLAIM_FIELD_NUMBER: _builtins.int
     RELEASE_FIELD_NUMBER: _builtins.int
+    AT_MS_FIELD_NUMBER: _builtins.int
     event_id: _builtins.bytes
     causing_event_id: _builtins.bytes
+    at_ms: _builtins.int
+    """Time of dedup's clock (clock.ticks, or the submission where that is later): what link and
+    decide, which read no clock, write as the time of their decision.
+    """
     @_builtins.property
     def claim(self) -> Global___Claim: ...
     @_builtins.property
@@ -395,10 +400,11 @@ class ApplicationDeduplicated(_message.Message):
         causing_event_id: _builtins.bytes = ...,
         claim: Global___Claim | None = ...,
         release: Global___AccountRelease | None = ...,
+        at_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim", "content", b"content", "release", b"release"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["causing_event_id", b"causing_event_id", "claim", b"claim", "content", b"content", "event_id", b"event_id", "release", b"release"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "causing_event_id", b"causing_event_id", "claim", b"claim", "content", b"content", "event_id", b"event_id", "release", b"release"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["claim", "release"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
