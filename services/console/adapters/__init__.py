@@ -1,0 +1,1 @@
+"""Tables, peers, Kafka and the other services behind the ports."""

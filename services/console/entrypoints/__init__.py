@@ -1,0 +1,1 @@
+"""The staff's gRPC door and the consumers that fill the tables."""

@@ -1,0 +1,1 @@
+"""notify: tells citizens what became of their application, once per event and channel."""

@@ -1,0 +1,1 @@
+"""Tables, mail, SMS providers and sealed contacts behind the ports."""

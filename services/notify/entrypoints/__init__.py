@@ -1,0 +1,1 @@
+"""Where notices come in, and the loop that sends them."""

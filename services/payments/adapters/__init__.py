@@ -1,0 +1,1 @@
+"""What touches the outside: PostgreSQL, Kafka, the bank's folder, gRPC peers, key files."""

@@ -1,0 +1,1 @@
+"""Doors of the process: Kafka, gRPC, the bank's folder. Decode, call, encode; no rules."""

@@ -1,0 +1,1 @@
+"""Dated data: programmes' limits and payers."""
