@@ -19,7 +19,8 @@ from simulators.verdict import compare
 
 CHECKER_TIMEOUT_S = 600
 CHECKED = ("INV-1", "INV-3", "INV-4", "INV-5", "INV-6", "INV-9", "INV-11")
-RECORD_BYTES = 120
+# Stations of payments that gave way: what was decided stands elsewhere or was taken back.
+GONE = frozenset({"cancelled", "replaced", "decision_refused"})
 SEPARATOR = b"\r\n"
 
 
@@ -87,7 +88,9 @@ def build(
     outcomes = Counter(end.outcome for end in ends.values())
     files = payment_files(run_dir)
     bank = bank_books(run_dir)
-    defects = compare(played.world.scenarios, played.tally.ids_by_scenario, ends)
+    defects = compare(
+        played.world.scenarios, played.tally.ids_by_scenario, ends, played.watch.paid_yen()
+    )
     applied_s = max(timings_s["applying"], 0.001)
     households = sum(1 for _ in played.world.households)
     return {
@@ -117,7 +120,7 @@ def build(
             "returned": bank["returned"],
             "paid_net": bank["paid"],
         },
-        "yen_by_payment_state": dict(sorted(played.watch.yen_by_kind().items())),
+        "yen_by_station": dict(sorted(played.watch.yen_by_station().items())),
         "files": files,
         "notices": notices,
         "defects": {label: asdict(verdict) for label, verdict in defects.items()},
@@ -152,5 +155,8 @@ def failures(report: dict[str, Any]) -> list[str]:
     )
     if ended != applications["accepted"]:
         found.append(f"{applications['accepted']} accepted, but {ended} outcomes")
+    standing = sum(yen for name, yen in report["yen_by_station"].items() if name not in GONE)
+    if standing != report["yen"]["decided"]:
+        found.append(f"decided {report['yen']['decided']} yen, but {standing} at the stations")
     found += report["unexpected_answers"][:10]
     return found

@@ -78,8 +78,8 @@ def _yen(report: dict[str, Any]) -> Table:
     table = _table("Yen", "", "yen")
     for name, title in YEN:
         table.add_row(f"  {title}", f"{report['yen'][name]:,}")
-    for state, yen in report["yen_by_payment_state"].items():
-        table.add_row(f"  ledger: {state.replace('_', ' ')}", f"{yen:,}")
+    for station, yen in report["yen_by_station"].items():
+        table.add_row(f"  ledger: {station.replace('_', ' ')}", f"{yen:,}")
     return table
 
 

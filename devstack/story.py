@@ -168,10 +168,13 @@ class Story:
             return f"{unseen} reviews are not in the queue yet" if unseen else None
 
         wait_until(missing, REVIEWS_DEADLINE_S, self._show)
+        answered: set[str] = set()
         for application_id, review in self._staff.open_reviews().items():
             answer = answers.get(application_id, StaffAnswer.LEAVE)
             if answer is not StaffAnswer.LEAVE:
                 self._staff.resolve(review.review_id, accept=answer is StaffAnswer.ACCEPT)
+                answered.add(application_id)
+        self._watch.wait_answered(answered, REVIEWS_DEADLINE_S, self._show)
         self._watch.wait_decided(self._played.tally.accepted_ids, self._deadline_s, self._show)
 
     def _pay(self) -> None:
@@ -196,7 +199,7 @@ class Story:
 
     def _show(self) -> None:
         outcomes = self._watch.outcomes()
-        yen = self._watch.yen_by_kind()
+        yen = self._watch.yen_by_station()
         self._stage.counts(
             accepted=len(self._played.tally.accepted_ids),
             decided=sum(outcomes.values()),

@@ -29,6 +29,14 @@ _K = payments_pb2
 AT_THE_BANK = frozenset(
     {_K.PAYMENT_EVENT_KIND_FROZEN, _K.PAYMENT_EVENT_KIND_APPROVED, _K.PAYMENT_EVENT_KIND_SENT}
 )
+# Payments that a next batch will take.
+AT_PLANNING = frozenset(
+    {
+        _K.PAYMENT_EVENT_KIND_PLANNED,
+        _K.PAYMENT_EVENT_KIND_HOLD_CLEARED,
+        _K.PAYMENT_EVENT_KIND_FILE_REJECTED,
+    }
+)
 
 
 class NotSettled(RuntimeError):
@@ -64,6 +72,7 @@ class Money:
     kind: int
     amount_yen: int
     version: int
+    application_id: str
 
 
 class Watch:
@@ -114,12 +123,20 @@ class Watch:
         with self._lock:
             return dict(self._money)
 
-    def yen_by_kind(self) -> Counter[str]:
-        """Yen of payments by the name of their last event, in lower case."""
+    def yen_by_station(self) -> Counter[str]:
+        """Yen of payments by where the last event says they stand, such as "planned"."""
         counts: Counter[str] = Counter()
         for money in self.money().values():
-            counts[kind_name(money.kind)] += money.amount_yen
+            counts[station_of(money.kind)] += money.amount_yen
         return counts
+
+    def paid_yen(self) -> dict[str, int]:
+        """Yen that the bank paid and did not give back, by application."""
+        return {
+            money.application_id: money.amount_yen
+            for money in self.money().values()
+            if money.kind == _K.PAYMENT_EVENT_KIND_SETTLED
+        }
 
     def wait_decided(
         self, accepted: set[str], deadline_s: float, on_wait: Callable[[], None]
@@ -143,6 +160,21 @@ class Watch:
             if unanswered:
                 return f"{len(unanswered)} approvals not in the ledger, such as {unanswered[0]}"
             return self._unrest()
+
+        wait_until(missing, deadline_s, on_wait)
+
+    def wait_answered(
+        self, applications: set[str], deadline_s: float, on_wait: Callable[[], None]
+    ) -> None:
+        """Until none of these applications waits for a person any more."""
+
+        def missing() -> str | None:
+            ends = self.ends()
+            waiting = [one for one in sorted(applications) if ends[one].outcome == "waiting"]
+            if not waiting:
+                return None
+            example = f"{waiting[0]} ({ends[waiting[0]].label})"
+            return f"{len(waiting)} answers of case workers had no effect yet, such as {example}"
 
         wait_until(missing, deadline_s, on_wait)
 
@@ -195,10 +227,18 @@ class Watch:
                 return
             known = self._money.get(event.payment_id)
             if known is None or event.version > known.version:
-                self._money[event.payment_id] = Money(event.kind, event.amount_yen, event.version)
+                self._money[event.payment_id] = Money(
+                    event.kind,
+                    event.amount_yen,
+                    event.version,
+                    application_id_text(event.application_id),
+                )
 
 
-def kind_name(kind: int) -> str:
+def station_of(kind: int) -> str:
+    """Where a payment stands after an event of this kind."""
+    if kind in AT_PLANNING:
+        return "planned"
     name = payments_pb2.PaymentEventKind.Name(payments_pb2.PaymentEventKind.ValueType(kind))
     return name.removeprefix("PAYMENT_EVENT_KIND_").lower()
 

@@ -34,8 +34,9 @@ def compare(
     scenarios: Sequence[Scenario],
     ids_by_scenario: Mapping[int, Sequence[str]],
     ends: Mapping[str, SeenEnd],
+    paid_yen: Mapping[str, int],
 ) -> dict[str, LabelVerdict]:
-    """Per label, whether outcomes and decided yen of each scenario equal the expected ones."""
+    """Per label, whether outcomes, decided and paid yen of each scenario are the expected ones."""
     verdicts: dict[str, LabelVerdict] = {}
     for scenario in scenarios:
         verdict = verdicts.setdefault(scenario.label, LabelVerdict())
@@ -45,12 +46,15 @@ def compare(
         yen = sum(
             ends[one].amount_yen for one in ids if one in ends and ends[one].outcome == "approved"
         )
-        if seen == scenario.expected and yen == scenario.approved_yen:
+        paid = sum(paid_yen.get(one, 0) for one in ids)
+        expected = (scenario.expected, scenario.approved_yen, scenario.paid_yen)
+        if (seen, yen, paid) == expected:
             verdict.as_expected += 1
         elif len(verdict.offenders) < OFFENDERS_MAX:
             verdict.offenders.append(
-                f"scenario {scenario.scenario_id}: {_text(seen)}, ¥{yen:,}; expected "
-                f"{_text(scenario.expected)}, ¥{scenario.approved_yen:,}; "
+                f"scenario {scenario.scenario_id}: {_text(seen)}, ¥{yen:,}, ¥{paid:,} paid; "
+                f"expected {_text(scenario.expected)}, ¥{scenario.approved_yen:,}, "
+                f"¥{scenario.paid_yen:,} paid; "
                 f"applications {', '.join(ids)}"
             )
     return dict(sorted(verdicts.items()))

@@ -1,6 +1,7 @@
 """`python -m simulators.providers`: SMTP sink and SMS providers A and B until SIGTERM."""
 
 import asyncio
+import logging as stdlib_logging
 import os
 import signal
 
@@ -53,6 +54,8 @@ async def serve(settings: ProvidersSettings) -> None:
 def main() -> None:
     settings = load(ProvidersSettings, os.environ)
     logging.configure("simulators.providers", settings.log_level)
+    # The library logs recipients: personal data has no place in a log.
+    stdlib_logging.getLogger("mail.log").setLevel(stdlib_logging.ERROR)
     asyncio.run(serve(settings))
 
 
