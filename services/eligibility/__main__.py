@@ -1,0 +1,45 @@
+"""python -m services.eligibility identify|dedup|link|registers: settings, bootstrap, run."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from chassis import logging
+from chassis.settings import SettingsError
+from services.eligibility.bootstrap import STAGES, build_registers, run_stage_process
+
+PROCESSES = (*STAGES, "registers")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit code: 0 after a graceful stop, 2 where it cannot start, 1 when it failed."""
+    if len(arguments) != 1 or arguments[0] not in PROCESSES:
+        sys.stderr.write(f"usage: python -m services.eligibility {'|'.join(PROCESSES)}\n")
+        return 2
+    process = arguments[0]
+    logging.configure(f"eligibility.{process}", os.environ.get("KYUFU_LOG_LEVEL") or "INFO")
+    try:
+        if process in STAGES:
+            return run_stage_process(process, os.environ)
+        asyncio.run(_run_registers())
+    except SettingsError as error:
+        logging.get_logger().error("settings cannot be used", reason=str(error))
+        return 2
+    except Exception as error:
+        logging.get_logger().error("process failed", exc_info=error)
+        return 1
+    return 0
+
+
+async def _run_registers() -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await build_registers(os.environ).run(stopping)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Contracts, sealed values, files and topics on one side; the rules on the other."""

@@ -1,0 +1,134 @@
+"""What the three stage processes share: by-topic dispatch, counting, and the common outputs."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from google.protobuf.message import DecodeError, Message
+from kyufu.events.v1 import operations_pb2, registry_pb2, reviews_pb2
+
+from chassis.streams import Incoming, InvalidMessage, Outgoing, StateView
+from services.eligibility.adapters.messages import (
+    Submissions,
+    check_resolution,
+    decided_message,
+    hold_message,
+    require,
+    review_message,
+)
+from services.eligibility.domain.words import (
+    Decided,
+    HoldChanged,
+    Ignored,
+    ReviewOpened,
+)
+from services.eligibility.ports import StageMeter
+
+DECIDED: Final = "applications.decided"
+REVIEWS: Final = "reviews.opened"
+HOLDS: Final = "holds.v1"
+CLOCK: Final = "clock.ticks"
+PROTECTED: Final = ".protected"
+
+Handler = Callable[[Any, Incoming, StateView, Submissions], Iterable[Any]]
+Checker = Callable[[Any, Incoming], None]
+
+
+class StageBase:
+    """Implements `chassis.streams.StageLogic` over handlers and checkers by topic."""
+
+    name: str
+    version: int
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    # Message type of the event that this stage's reviews carry.
+    stage_event: type[Message]
+
+    def __init__(self, meter: StageMeter) -> None:
+        self._meter = meter
+        self._handlers: dict[str, Handler] = {}
+        self._checkers: dict[str, Checker] = {}
+
+    def check(self, incoming: Incoming) -> None:
+        """Raises InvalidMessage for a record that no rule could take."""
+        self._checkers[incoming.topic](incoming.message, incoming)
+
+    def process(self, batch: Sequence[Incoming], state: StateView) -> list[Outgoing]:
+        """Decide a batch in order."""
+        submissions = Submissions()
+        written: list[Outgoing] = []
+        handlers = self._handlers
+        for incoming in batch:
+            trace = incoming.traceparent
+            outputs = handlers[incoming.topic](incoming.message, incoming, state, submissions)
+            for output in outputs:
+                outgoing = self._encode(output, submissions, trace)
+                if outgoing is not None:
+                    written.append(outgoing)
+        return written
+
+    def _encode(self, output: Any, submissions: Submissions, trace: str | None) -> Outgoing | None:
+        if isinstance(output, Decided):
+            self._count(output)
+            topic = DECIDED + PROTECTED if output.protected else DECIDED
+            key = output.claim_unit_id or output.application_id
+            return Outgoing(topic, key, decided_message(output, submissions), trace)
+        if isinstance(output, ReviewOpened):
+            topic = REVIEWS + PROTECTED if output.protected else REVIEWS
+            message = review_message(output, self.stage_event.DESCRIPTOR.full_name)
+            return Outgoing(topic, output.stage_key, message, trace)
+        if isinstance(output, HoldChanged):
+            return Outgoing(HOLDS, output.claim_unit_id, hold_message(output), trace)
+        if isinstance(output, Ignored):
+            self._meter.ignored(self.name, output.what)
+            return None
+        return self._encode_onward(output, submissions, trace)
+
+    def _encode_onward(
+        self, output: Any, submissions: Submissions, trace: str | None
+    ) -> Outgoing | None:
+        """What only this stage writes."""
+        raise TypeError(f"{self.name} does not write {type(output).__name__}")
+
+    def _count(self, decided: Decided) -> None:
+        age_s = max(0, decided.decided_at_ms - decided.submitted_at_ms) / 1000
+        stage = decided.stage.name.lower()
+        self._meter.outcome(stage, decided.outcome.name.lower(), age_s)
+
+    # -- checks that stages share -----------------------------------------------------------
+
+    def check_tick(self, message: operations_pb2.ClockTick, incoming: Incoming) -> None:
+        """A tick needs a time."""
+        require(message.at_ms > 0, "no_time")
+
+    def check_registry(self, message: registry_pb2.RegistryRecord, incoming: Incoming) -> None:
+        """A register record needs a snapshot and the one kind that its topic carries."""
+        require(bool(message.snapshot_id), "no_snapshot")
+        kind = message.WhichOneof("record")
+        if kind == "complete":
+            require(message.complete.partition == incoming.partition, "wrong_partition")
+            require(message.complete.register != 0, "unknown_enum")
+        else:
+            wanted = incoming.topic.removeprefix("registry.").removesuffix("s")
+            require(kind == wanted, "wrong_record")
+
+    def check_resolved(self, message: reviews_pb2.ReviewResolved, incoming: Incoming) -> None:
+        """A resolution carries the event that the stage was judging."""
+        check_resolution(message)
+        require(message.stage_event_type == self.stage_event.DESCRIPTOR.full_name, "wrong_type")
+        self.check_event(self.parse_event(message), incoming)
+
+    def check_event(self, message: Any, incoming: Incoming) -> None:
+        """Whether the stage could take its own main event."""
+        raise NotImplementedError
+
+    def parse_event(self, message: reviews_pb2.ReviewResolved) -> Any:
+        """The event inside a resolution."""
+        try:
+            return self.stage_event.FromString(message.stage_event)
+        except DecodeError as error:
+            raise InvalidMessage("undecodable_stage_event") from error
+
+
+def topic_of(name: str, protected: bool) -> str:
+    """The topic of a pair: events of separated persons travel on their own."""
+    return name + PROTECTED if protected else name

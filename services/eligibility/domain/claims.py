@@ -1,0 +1,189 @@
+"""The claims of one claim unit in one programme: state of dedup.
+
+Invariants: a party has at most one active revision, the highest that lives; numbers rise and are
+never used twice; every application that ever came is remembered with what became of it here, so
+that a retry is told from a new application.
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Final
+
+import msgspec
+
+from services.eligibility.domain.words import Party, PayoutKind, Reason, Record, State
+
+# Bounds of one claim unit's state. Above the first a new application is refused, above the second
+# the oldest memory of an application that ended here is dropped.
+REVISIONS_MAX: Final = 64
+SEEN_MAX: Final = 512
+
+
+class RevisionKind(IntEnum):
+    """What a revision asks for."""
+
+    CLAIM = 1
+    WITHDRAWAL = 2
+
+
+class Standing(IntEnum):
+    """How far a revision has come, as far as dedup was told."""
+
+    # on its way through link and decide, waiting for a person, or approved and not yet planned
+    OPEN = 1
+    PLANNED = 2
+    # in a bank file, or further: nothing can be changed
+    LOCKED = 3
+    RETURNED = 4
+    REFUSED = 5
+    SUPERSEDED = 6
+    WITHDRAWN = 7
+
+
+ENDED: Final = frozenset({Standing.REFUSED, Standing.SUPERSEDED, Standing.WITHDRAWN})
+
+
+class Listing(Record, frozen=True):
+    """What a form says of the party's persons, by resident id.
+
+    `unknown`: persons whom the register does not know under this household. `apart`: persons of the
+    household who are decided on another application.
+    """
+
+    named: frozenset[bytes]
+    opted_out: frozenset[bytes]
+    unknown: int
+    apart: bool
+    complete: bool
+
+
+class Revision(Record, frozen=True):
+    """One revision of a party's claim. `raw`: the application, `account`: sealed; opaque here."""
+
+    number: int
+    replaces: int
+    kind: RevisionKind
+    standing: Standing
+    application_id: bytes
+    # the identified (or resolved, or separation) event that made this revision
+    cause: bytes
+    submitted_at_ms: int
+    resident_id: bytes
+    payout: PayoutKind
+    account_fingerprint: bytes
+    account: bytes
+    listing: Listing
+    register_version: int
+    raw: bytes
+    waived: tuple[Reason, ...] = ()
+    holding: bool = False
+    payment_version: int = 0
+    # what SUPERSEDED will say
+    merged: bool = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether this revision may still be paid, or has been."""
+        return self.standing not in ENDED
+
+
+class PartyClaims(Record, frozen=True):
+    """All revisions of one party, in order."""
+
+    party: Party
+    revisions: tuple[Revision, ...] = ()
+
+    @property
+    def active(self) -> Revision | None:
+        """The highest revision that lives."""
+        for revision in reversed(self.revisions):
+            if revision.alive:
+                return revision
+        return None
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next revision."""
+        return self.revisions[-1].number + 1 if self.revisions else 1
+
+    def find(self, number: int) -> Revision | None:
+        """The revision of this number."""
+        for revision in self.revisions:
+            if revision.number == number:
+                return revision
+        return None
+
+    def below(self, number: int) -> Iterator[Revision]:
+        """Living revisions of lower numbers."""
+        return (each for each in self.revisions if each.number < number and each.alive)
+
+
+class Seen(Record, frozen=True):
+    """One application that came, and where. `revision` 0: it ended here or waits in a review."""
+
+    application_id: bytes
+    body_digest: bytes
+    # offset in applications.identified of the first acceptance
+    position: int
+    party_id: bytes = b""
+    revision: int = 0
+    review_id: bytes = b""
+
+
+class Unit(Record, frozen=True):
+    """All claims of one claim unit in one programme."""
+
+    parties: tuple[PartyClaims, ...] = ()
+    seen: tuple[Seen, ...] = ()
+
+    def claims_of(self, party: Party) -> PartyClaims:
+        """The party's claims, empty when it has none yet."""
+        for claims in self.parties:
+            if claims.party == party:
+                return claims
+        return PartyClaims(party)
+
+    def with_claims(self, changed: PartyClaims) -> "Unit":
+        """The unit with one party's claims exchanged."""
+        others = tuple(each for each in self.parties if each.party != changed.party)
+        return Unit((*others, changed), self.seen)
+
+    def find_seen(self, application_id: bytes) -> Seen | None:
+        """What is remembered of an application."""
+        for seen in self.seen:
+            if seen.application_id == application_id:
+                return seen
+        return None
+
+    def with_seen(self, entry: Seen) -> "Unit":
+        """The unit that remembers `entry`, in the place of an older memory of it."""
+        others = tuple(each for each in self.seen if each.application_id != entry.application_id)
+        return Unit(self.parties, (*others, entry)[-SEEN_MAX:])
+
+
+def changed(claims: PartyClaims, revision: Revision) -> PartyClaims:
+    """The claims with one revision added or exchanged."""
+    others = [each for each in claims.revisions if each.number != revision.number]
+    ordered = sorted((*others, revision), key=lambda each: each.number)
+    return PartyClaims(claims.party, tuple(ordered))
+
+
+_decoder = msgspec.msgpack.Decoder(Unit)
+_encode = msgspec.msgpack.Encoder(order="sorted").encode
+_EMPTY: Final = Unit()
+
+
+def unit_key(claim_unit_id: bytes, programme: str) -> bytes:
+    """Where the claims of a claim unit stand."""
+    return b"u" + claim_unit_id + programme.encode()
+
+
+def load_unit(state: State, claim_unit_id: bytes, programme: str) -> Unit:
+    """The claims of a claim unit."""
+    value = state.get(unit_key(claim_unit_id, programme))
+    return _EMPTY if value is None else _decoder.decode(value)
+
+
+def save_unit(state: State, claim_unit_id: bytes, programme: str, unit: Unit) -> None:
+    """Write the claims of a claim unit."""
+    state.put(unit_key(claim_unit_id, programme), _encode(unit))

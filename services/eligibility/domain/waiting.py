@@ -1,0 +1,147 @@
+"""Applications that wait for their register record, with a deadline that the clock topic carries.
+
+An application that comes before the register of its snapshot is complete is never refused for that:
+it waits in state under the key whose record it needs. Deadlines stand in one list a minute, so that
+a tick reads a few keys and needs no scan.
+Invariants: what waits is taken out once; a tick handles at most MINUTES_PER_TICK minutes, the next
+tick goes on from there.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from services.eligibility.domain.days import minute_of
+from services.eligibility.domain.words import Record, State
+
+MINUTES_PER_TICK: Final = 1_440
+_CLOCK_KEY: Final = b"t"
+_WAITING_PREFIX: Final = b"w"
+_MINUTE_PREFIX: Final = b"d"
+
+
+class Waiting(Record, frozen=True):
+    """One application that waits: its deadline and its opaque body."""
+
+    application_id: bytes
+    deadline_ms: int
+    body: bytes
+
+
+class _Clock(Record, frozen=True):
+    now_ms: int = 0
+    # Minutes that may hold deadlines: from next_minute to last_minute, inclusive.
+    next_minute: int = 0
+    last_minute: int = -1
+
+
+_clock_decoder = msgspec.msgpack.Decoder(_Clock)
+_waiting_decoder = msgspec.msgpack.Decoder(tuple[Waiting, ...])
+_keys_decoder = msgspec.msgpack.Decoder(tuple[bytes, ...])
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def clock_key() -> bytes:
+    """The state key that every look at the time reads."""
+    return _CLOCK_KEY
+
+
+def waiting_key(owner: bytes) -> bytes:
+    """The state key under which applications wait for `owner`'s record."""
+    return _WAITING_PREFIX + owner
+
+
+def now_ms(state: State, at_least_ms: int) -> int:
+    """The stage's time: the newest tick, or the event's own time where that is later."""
+    return max(_clock(state).now_ms, at_least_ms)
+
+
+def park(state: State, owner: bytes, entry: Waiting) -> None:
+    """Let an application wait for `owner`'s record. The same application waits once."""
+    key = waiting_key(owner)
+    entries = _entries(state, key)
+    if any(each.application_id == entry.application_id for each in entries):
+        return
+    state.put(key, _encode((*entries, entry)))
+    minute = minute_of(entry.deadline_ms) + 1
+    bucket = _bucket(minute)
+    owners = _owners(state, bucket)
+    if owner not in owners:
+        state.put(bucket, _encode((*owners, owner)))
+    clock = _clock(state)
+    empty = clock.last_minute < clock.next_minute
+    state.put(
+        _CLOCK_KEY,
+        _encode(
+            _Clock(
+                clock.now_ms,
+                minute if empty else min(clock.next_minute, minute),
+                minute if empty else max(clock.last_minute, minute),
+            )
+        ),
+    )
+
+
+def take(state: State, owner: bytes) -> tuple[Waiting, ...]:
+    """Take out all that waits for `owner`'s record."""
+    key = waiting_key(owner)
+    entries = _entries(state, key)
+    if entries:
+        state.delete(key)
+    return entries
+
+
+def tick(state: State, at_ms: int) -> list[bytes]:
+    """Move the stage's time on; returns the owners whose applications have waited long enough.
+
+    A tick older than the last one changes nothing: time does not go back.
+    """
+    clock = _clock(state)
+    if at_ms <= clock.now_ms:
+        return []
+    upto = min(minute_of(at_ms), clock.last_minute, clock.next_minute + MINUTES_PER_TICK - 1)
+    due = list(_drain(state, clock.next_minute, upto))
+    state.put(
+        _CLOCK_KEY, _encode(_Clock(at_ms, max(clock.next_minute, upto + 1), clock.last_minute))
+    )
+    return due
+
+
+def everyone(state: State) -> list[bytes]:
+    """All owners for whose records somebody waits, earliest deadline first; the lists are emptied,
+    so whoever must go on waiting is parked again.
+    """
+    clock = _clock(state)
+    owners = list(_drain(state, clock.next_minute, clock.last_minute))
+    if clock.last_minute >= clock.next_minute:
+        state.put(_CLOCK_KEY, _encode(_Clock(clock.now_ms)))
+    return owners
+
+
+def _drain(state: State, first_minute: int, last_minute: int) -> Iterator[bytes]:
+    for minute in range(first_minute, last_minute + 1):
+        bucket = _bucket(minute)
+        owners = _owners(state, bucket)
+        if owners:
+            state.delete(bucket)
+            yield from owners
+
+
+def _bucket(minute: int) -> bytes:
+    return _MINUTE_PREFIX + minute.to_bytes(8, "big")
+
+
+def _clock(state: State) -> _Clock:
+    value = state.get(_CLOCK_KEY)
+    return _Clock() if value is None else _clock_decoder.decode(value)
+
+
+def _entries(state: State, key: bytes) -> tuple[Waiting, ...]:
+    value = state.get(key)
+    return () if value is None else _waiting_decoder.decode(value)
+
+
+def _owners(state: State, key: bytes) -> tuple[bytes, ...]:
+    value = state.get(key)
+    return () if value is None else _keys_decoder.decode(value)

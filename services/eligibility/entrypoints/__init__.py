@@ -1,0 +1,1 @@
+"""What starts a process of this service."""

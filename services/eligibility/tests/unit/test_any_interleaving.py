@@ -1,0 +1,209 @@
+"""Whatever comes in whatever order: at most one active claim a party, and one latest outcome each.
+
+A stateful model plays applications, corrections, partial lists, retries, withdrawals, answers of
+payments, reviews, frozen files, returns and records read twice, one record at a time, and compares
+dedup's books with those of payments when everything has come to rest.
+"""
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+from kyufu.events.v1 import applications_pb2 as apps
+from kyufu.events.v1 import common_pb2, reviews_pb2
+
+from services.eligibility.domain import claims
+from services.eligibility.domain.claims import RevisionKind, Standing
+from services.eligibility.tests.pipeline import Pipeline
+from services.eligibility.tests.town import PROGRAMME, Form, form, home, withdrawal
+
+FAMILY = home(1, 3)
+NEIGHBOURS = home(2, 2)
+HEAD, FLED, CHILD = FAMILY.members
+ACCOUNTS = ("1111111", "2222222")
+LISTS = (
+    (FAMILY.members, True),
+    ((HEAD,), False),
+    ((FLED, CHILD), False),
+    ((HEAD, FLED), True),
+)
+ENDED = frozenset({"REPLACED", "CANCELLED"})
+
+
+class AnyInterleaving(RuleBasedStateMachine):
+    """One household with a possible separation, and a neighbour who may share an account."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pipeline = Pipeline()
+        self.forms: list[Form] = []
+        self.reviews_answered = 0
+
+    @initialize(apart=st.booleans())
+    def registers(self, apart: bool) -> None:
+        if apart:
+            record = FAMILY.separation(FLED)
+            self.pipeline.put("registry.separations", FAMILY.unit, record)
+        self.pipeline.register(FAMILY, NEIGHBOURS)
+
+    @rule(
+        digits=st.sampled_from(ACCOUNTS),
+        listed=st.sampled_from(LISTS),
+        out=st.booleans(),
+        cash=st.booleans(),
+    )
+    def head_applies(
+        self, digits: str, listed: tuple[tuple[object, ...], bool], out: bool, cash: bool
+    ) -> None:
+        persons, complete = listed
+        self._submit(
+            form(FAMILY, digits=digits).but(
+                key=str(len(self.forms)),
+                persons=persons,
+                complete=complete,
+                opted_out=frozenset({CHILD} if out else ()),
+                payout="cash" if cash else "account",
+            )
+        )
+
+    @rule(digits=st.sampled_from(ACCOUNTS))
+    def separated_member_applies(self, digits: str) -> None:
+        self._submit(
+            Form(
+                FLED,
+                (FLED,),
+                key=str(len(self.forms)),
+                digits=digits,
+                capacity=apps.CAPACITY_SEPARATED,
+            )
+        )
+
+    @rule(digits=st.sampled_from(ACCOUNTS))
+    def neighbour_applies(self, digits: str) -> None:
+        self._submit(form(NEIGHBOURS, digits=digits).but(key=str(len(self.forms))))
+
+    @rule()
+    def head_withdraws(self) -> None:
+        self._submit(withdrawal(FAMILY, key=str(len(self.forms))))
+
+    @rule()
+    def evidence_of_separation_comes_late(self) -> None:
+        self.pipeline.put("registry.separations", FAMILY.unit, FAMILY.separation(FLED, version=2))
+
+    @precondition(lambda self: self.forms)
+    @rule(data=st.data())
+    def a_request_is_retried(self, data: st.DataObject) -> None:
+        self.pipeline.submit(data.draw(st.sampled_from(self.forms)))
+
+    @precondition(lambda self: self.pipeline.ready())
+    @rule(data=st.data(), steps=st.integers(1, 6))
+    def something_goes_on(self, data: st.DataObject, steps: int) -> None:
+        for _ in range(steps):
+            ready = self.pipeline.ready()
+            if ready:
+                self.pipeline.step(*data.draw(st.sampled_from(ready)))
+
+    @rule()
+    def everything_comes_to_rest(self) -> None:
+        self.pipeline.run()
+
+    @precondition(lambda self: len(self.pipeline.reviews()) > self.reviews_answered)
+    @rule(accept=st.booleans())
+    def a_case_worker_answers(self, accept: bool) -> None:
+        review = self.pipeline.reviews()[self.reviews_answered]
+        self.reviews_answered += 1
+        answer = reviews_pb2.RESOLUTION_ACCEPT if accept else reviews_pb2.RESOLUTION_REFUSE
+        self.pipeline.resolve(review, answer)
+
+    @rule(party=st.sampled_from((FAMILY.unit, FLED.resident_id)), back=st.booleans())
+    def a_file_is_frozen_or_money_comes_back(self, party: bytes, back: bool) -> None:
+        live = self.pipeline.payments.live((FAMILY.unit, party))
+        held = self.pipeline.holds_on(FAMILY)
+        if live is not None and live.station == "PLANNED" and not held:
+            self.pipeline.freeze(FAMILY, party)
+        elif live is not None and live.station == "FROZEN" and back:
+            self.pipeline.give_back(FAMILY, party)
+
+    @precondition(lambda self: self.pipeline.topics.get("applications.identified"))
+    @rule(data=st.data())
+    def a_record_is_read_twice(self, data: st.DataObject) -> None:
+        stage = data.draw(st.sampled_from(self.pipeline.stages))
+        read = {
+            topic: len(self.pipeline.topics.get(topic, ())) - len(queue)
+            for topic, queue in self.pipeline.queues[stage.name].items()
+        }
+        topic = data.draw(st.sampled_from(stage.inputs))
+        if read[topic] and not topic.startswith("clock"):
+            offset = data.draw(st.integers(0, read[topic] - 1))
+            self.pipeline.feed(stage, topic, offset)
+
+    @invariant()
+    def at_most_one_payment_of_a_party_lives(self) -> None:
+        for key in self.pipeline.payments.payments:
+            self.pipeline.payments.live(key)
+
+    @invariant()
+    def nobody_is_paid_twice_for_one_person(self) -> None:
+        paid = [
+            item.beneficiary_id
+            for key in self.pipeline.payments.payments
+            if (live := self.pipeline.payments.live(key)) and not self._late_evidence()
+            for item in live.decision.items
+        ]
+        assert len(paid) == len(set(paid))
+
+    def teardown(self) -> None:
+        self.pipeline.run()
+        for each in self.forms:
+            self._has_one_outcome(each)
+        self._books_agree()
+        assert not self.pipeline.dead
+
+    def _late_evidence(self) -> bool:
+        """With late evidence both parties may name one person; payments' unique items decide."""
+        return len(self.pipeline.topics.get("registry.separations", ())) > 0
+
+    def _submit(self, application: Form) -> None:
+        self.forms.append(self.pipeline.submit(application))
+
+    def _has_one_outcome(self, application: Form) -> None:
+        last = self.pipeline.latest(application)
+        assert last is not None, "an application without an outcome"
+        if last.outcome == common_pb2.OUTCOME_APPROVED:
+            live = self.pipeline.payments.live((last.claim_unit_id, last.party.party_id))
+            assert live is not None, "approved, and no payment lives"
+            assert live.decision.application_id == application.application_id
+
+    def _books_agree(self) -> None:
+        state = self.pipeline.states["dedup"]
+        for household in (FAMILY, NEIGHBOURS):
+            unit = claims.load_unit(state, household.unit, PROGRAMME)
+            for party in unit.parties:
+                planned = [
+                    each.number
+                    for each in party.revisions
+                    if each.standing in (Standing.PLANNED, Standing.LOCKED, Standing.RETURNED)
+                ]
+                live = self.pipeline.payments.live((household.unit, party.party.party_id))
+                assert planned == ([live.decision.revision] if live else [])
+                open_withdrawals = [
+                    each
+                    for each in party.revisions
+                    if each.kind is RevisionKind.WITHDRAWAL and each.alive
+                ]
+                assert not open_withdrawals
+
+
+TestAnyInterleaving = AnyInterleaving.TestCase
+TestAnyInterleaving.settings = settings(
+    max_examples=120,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
