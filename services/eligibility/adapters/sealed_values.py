@@ -1,4 +1,4 @@
-"""Opens what link must read: the account with its holder, and the applicant's name.
+"""Opens what link must read: the account with its holder, and the names that may receive.
 
 A value that does not open, or was sealed for somebody else, makes the message invalid. A key that
 is not mounted is an error of the installation and ends the process: no citizen is refused for it.
@@ -24,7 +24,7 @@ class SealedValues:
         self._opener = opener
 
     def open(self, claim: applications_pb2.Claim) -> Opened | None:
-        """Account, holder and applicant's name; None where cash is paid. Raises InvalidMessage."""
+        """Account, holder and payees' names; None where cash is paid. Raises InvalidMessage."""
         if not claim.HasField("account"):
             return None
         typed = claim.application.WhichOneof("payout") == "account"
@@ -34,11 +34,12 @@ class SealedValues:
             claim.application.application_id if typed else claim.resident_id,
             ACCOUNT_FIELD,
         )
-        applicant = b""
-        for person in claim.persons:
-            if person.resident_id == claim.resident_id:
-                applicant = self._open(person.name_kana, RESIDENT, person.resident_id, NAME_FIELD)
-        return Opened(plain[:CANONICAL_BYTES], plain[CANONICAL_BYTES:], applicant)
+        payees = tuple(
+            self._open(person.name_kana, RESIDENT, person.resident_id, NAME_FIELD)
+            for person in claim.persons
+            if person.is_head or person.resident_id == claim.resident_id
+        )
+        return Opened(plain[:CANONICAL_BYTES], plain[CANONICAL_BYTES:], payees)
 
     def _open(
         self, sealed: common_pb2.Sealed, owner_kind: str, owner_id: bytes, field: str

@@ -1,6 +1,6 @@
 """link: the account that a claim is to be paid to. Key: account fingerprint; claim unit for cash.
 
-Checks that bank and branch exist and that the holder is the applicant, and knows which claims use
+Checks that bank and branch exist and that the holder may receive, and knows which claims use
 an account. Then decide judges in the same step, so that a claim gets one look and at most one
 review. Invariants: whoever used an account first is held, never questioned, because of a newcomer;
 a release takes back exactly one revision's use.
@@ -52,12 +52,13 @@ Output = Decided | ReviewOpened | HoldChanged | Ignored
 @dataclass(frozen=True, slots=True)
 class Opened:
     """What the sealed values of one claim held: the account (15 digits), its holder and the
-    applicant's name in the register, both half-width kana.
+    names in the register that may receive, half-width kana: the applicant's and, where a proxy
+    applies, the head's (代理申請: the money goes to the head's account or to the proxy's).
     """
 
     canonical: bytes
     holder: bytes
-    applicant: bytes
+    payees: tuple[bytes, ...]
 
     def __repr__(self) -> str:
         return "Opened([sensitive])"
@@ -131,7 +132,7 @@ class Link:
             return self._refuse(state, claim, (Reason.ACCOUNT_INVALID,), cause, at_ms)
         waived = frozenset(claim.waived)
         found: list[Reason] = []
-        if opened is not None and not same_name(opened.holder, opened.applicant):
+        if opened is not None and not holds_for(opened.holder, opened.payees):
             found.append(Reason.HOLDER_MISMATCH)
         if claim.account_fingerprint and self._is_shared(state, claim):
             found.append(Reason.ACCOUNT_SHARED)
@@ -292,7 +293,7 @@ class Link:
         return self.event_ids(claim.application_id, claim.revision, NAME, cause, ordinal)
 
 
-def same_name(holder: bytes, applicant: bytes) -> bool:
-    """Whether the holder is the applicant: half-width kana without spaces; nothing is no name."""
-    mine, theirs = holder.replace(b" ", b""), applicant.replace(b" ", b"")
-    return bool(mine) and mine == theirs
+def holds_for(holder: bytes, payees: tuple[bytes, ...]) -> bool:
+    """Whether the holder is one of the payees: names without spaces; nothing is no name."""
+    mine = holder.replace(b" ", b"")
+    return bool(mine) and any(mine == payee.replace(b" ", b"") for payee in payees)

@@ -103,6 +103,12 @@ ANSWERS = [
         "APPROVED 300000",
     ),
     (
+        "proxy, accepted, paid to the head",
+        form(HOME, applicant=SECOND, holder=HEAD, capacity=apps.CAPACITY_PROXY),
+        ACCEPT,
+        "APPROVED 300000",
+    ),
+    (
         "proxy, refused",
         form(HOME, applicant=SECOND, capacity=apps.CAPACITY_PROXY),
         REFUSE,
@@ -115,6 +121,12 @@ ANSWERS = [
         "APPROVED 100000",
     ),
 ]
+
+
+def test_an_accepted_proxy_cannot_have_a_third_person_paid() -> None:
+    application = form(HOME, applicant=SECOND, holder=THIRD, capacity=apps.CAPACITY_PROXY)
+    pipeline = played(application).answer_last_review(ACCEPT)
+    assert pipeline.outcome(application) == "WAITING HOLDER_MISMATCH"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What runs the system in containers, and what watches it."""

@@ -1,0 +1,1 @@
+"""The board of the way of the data, as code."""

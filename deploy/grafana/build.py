@@ -1,0 +1,250 @@
+"""Builds the one board: `python -m deploy.grafana.build` writes boards/way-of-the-data.json.
+
+Plain dictionaries in Grafana's own form. The committed file must equal what this builds; a test
+compares them, and compares every metric with those that the services declare.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+BOARD_PATH: Final = Path(__file__).parent / "boards" / "way-of-the-data.json"
+# The uid in provisioning/datasources/prometheus.yml.
+DATASOURCE: Final = {"type": "prometheus", "uid": "kyufu-prometheus"}
+COLUMNS: Final = 24
+SCHEMA_VERSION: Final = 39
+
+Panel = dict[str, Any]
+# title, unit, [(query, legend)]
+Graph = tuple[str, str, list[tuple[str, str]]]
+
+MONEY: Final[list[Graph]] = [
+    (
+        "Yen by station",
+        "currencyJPY",
+        [("sum by (station) (kyufu_payments_station_yen)", "{{station}}")],
+    ),
+    (
+        "Payments by station",
+        "short",
+        [("sum by (station) (kyufu_payments_station_payments)", "{{station}}")],
+    ),
+    ("Bank files by state", "short", [("kyufu_payments_in_state_batches", "{{state}}")]),
+    (
+        "Waiting for a person",
+        "short",
+        [
+            ("kyufu_console_open_reviews", "reviews"),
+            ("sum by (kind) (kyufu_payments_open_tasks)", "money: {{kind}}"),
+            ("kyufu_console_waiting_dead_letters", "dead letters"),
+        ],
+    ),
+]
+WAY: Final[list[Graph]] = [
+    (
+        "Requests at intake",
+        "reqps",
+        [("sum by (route, code) (rate(kyufu_intake_requests_total[1m]))", "{{route}} {{code}}")],
+    ),
+    (
+        "Applications by stage",
+        "ops",
+        [
+            (
+                "sum by (stage, outcome) (rate(kyufu_eligibility_applications_total[1m]))",
+                "{{stage}} {{outcome}}",
+            )
+        ],
+    ),
+    (
+        "Decisions that moved money",
+        "ops",
+        [("sum by (outcome) (rate(kyufu_payments_taken_decisions_total[1m]))", "{{outcome}}")],
+    ),
+    (
+        "Notices ended",
+        "ops",
+        [
+            (
+                "sum by (channel, state) (rate(kyufu_notify_ended_notices_total[1m]))",
+                "{{channel}} {{state}}",
+            )
+        ],
+    ),
+]
+DELAYS: Final[list[Graph]] = [
+    (
+        "Consumer lag",
+        "short",
+        [("sum by (group, topic) (kyufu_kafka_lag_records)", "{{group}} {{topic}}")],
+    ),
+    (
+        "From submission to outcome",
+        "s",
+        [
+            (
+                "histogram_quantile(0.99, sum by (le, stage) "
+                "(rate(kyufu_eligibility_decision_age_seconds_bucket[5m])))",
+                "p99 {{stage}}",
+            )
+        ],
+    ),
+    (
+        "Acknowledgement by the broker",
+        "s",
+        [
+            (
+                f"histogram_quantile({share}, sum by (le) "
+                "(rate(kyufu_intake_acknowledgement_seconds_bucket[5m])))",
+                name,
+            )
+            for share, name in ((0.5, "p50"), (0.99, "p99"))
+        ],
+    ),
+    (
+        "Commit of a group of the stream core",
+        "s",
+        [
+            (
+                "histogram_quantile(0.99, sum by (le, stage) "
+                "(rate(kyufu_stream_commit_seconds_bucket[5m])))",
+                "p99 {{stage}}",
+            )
+        ],
+    ),
+]
+MACHINERY: Final[list[Graph]] = [
+    ("Processes that answer", "short", [('up{job="kyufu"}', "{{process}}")]),
+    (
+        "Open partitions of the stream core",
+        "short",
+        [("sum by (stage) (kyufu_stream_open_partitions)", "{{stage}}")],
+    ),
+    (
+        "Dead letters",
+        "short",
+        [
+            (
+                "sum by (consumer, reason) (increase(kyufu_dead_letters_records_total[5m]))",
+                "{{consumer}} {{reason}}",
+            )
+        ],
+    ),
+    (
+        "RPCs by status",
+        "reqps",
+        [
+            (
+                "sum by (process, code) (rate(kyufu_grpc_handled_requests_total[1m]))",
+                "{{process}} {{code}}",
+            )
+        ],
+    ),
+]
+ROWS: Final = (
+    ("Money", MONEY),
+    ("The way of the data", WAY),
+    ("Delays", DELAYS),
+    ("Machinery", MACHINERY),
+)
+ROW_HEIGHT: Final = 8
+
+
+def board() -> dict[str, Any]:
+    """The board as Grafana reads it."""
+    panels: list[Panel] = [_difference(), _answering()]
+    top = 4
+    for title, graphs in ROWS:
+        panels.append(_row(title, top))
+        width = COLUMNS // len(graphs)
+        panels += [
+            _graph(graph, x=position * width, y=top + 1, width=width)
+            for position, graph in enumerate(graphs)
+        ]
+        top += 1 + ROW_HEIGHT
+    for number, panel in enumerate(panels, start=1):
+        panel["id"] = number
+    return {
+        "uid": "kyufu-way",
+        "title": "Kyufu: the way of the data",
+        "schemaVersion": SCHEMA_VERSION,
+        "tags": ["kyufu"],
+        "timezone": "Asia/Tokyo",
+        "editable": False,
+        "refresh": "15s",
+        "time": {"from": "now-1h", "to": "now"},
+        "panels": panels,
+    }
+
+
+def text() -> str:
+    """The committed form."""
+    return json.dumps(board(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _difference() -> Panel:
+    panel = _stat("Ledger difference", "currencyJPY", "kyufu_payments_ledger_difference_yen", x=0)
+    panel["fieldConfig"]["defaults"]["thresholds"] = {
+        "mode": "absolute",
+        "steps": [
+            {"color": "red", "value": None},
+            {"color": "green", "value": 0},
+            {"color": "red", "value": 1},
+        ],
+    }
+    return panel
+
+
+def _answering() -> Panel:
+    return _stat("Processes down", "short", 'count(up{job="kyufu"} == 0) or vector(0)', x=12)
+
+
+def _stat(title: str, unit: str, query: str, *, x: int) -> Panel:
+    return {
+        "type": "stat",
+        "title": title,
+        "datasource": DATASOURCE,
+        "gridPos": {"x": x, "y": 0, "w": 12, "h": 4},
+        "fieldConfig": {"defaults": {"unit": unit}, "overrides": []},
+        "options": {"reduceOptions": {"calcs": ["lastNotNull"]}, "colorMode": "background"},
+        "targets": [_target(query, "", 0)],
+    }
+
+
+def _row(title: str, y: int) -> Panel:
+    return {
+        "type": "row",
+        "title": title,
+        "collapsed": False,
+        "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1},
+        "panels": [],
+    }
+
+
+def _graph(graph: Graph, *, x: int, y: int, width: int) -> Panel:
+    title, unit, queries = graph
+    return {
+        "type": "timeseries",
+        "title": title,
+        "datasource": DATASOURCE,
+        "gridPos": {"x": x, "y": y, "w": width, "h": ROW_HEIGHT},
+        "fieldConfig": {"defaults": {"unit": unit, "min": 0}, "overrides": []},
+        "options": {"legend": {"displayMode": "list", "placement": "bottom"}},
+        "targets": [_target(query, name, place) for place, (query, name) in enumerate(queries)],
+    }
+
+
+def _target(query: str, legend: str, place: int) -> Panel:
+    return {
+        "refId": chr(ord("A") + place),
+        "datasource": DATASOURCE,
+        "expr": query,
+        "legendFormat": legend,
+    }
+
+
+if __name__ == "__main__":
+    BOARD_PATH.parent.mkdir(parents=True, exist_ok=True)
+    BOARD_PATH.write_text(text(), encoding="utf-8")
+    sys.stderr.write(f"{BOARD_PATH.name} written\n")

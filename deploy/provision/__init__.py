@@ -1,0 +1,1 @@
+"""Makes one installation in containers: keys first, then topics, roles and schemas."""
