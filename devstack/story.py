@@ -32,6 +32,7 @@ DECISIONS_DEADLINE_S = 120.0
 PER_HOUSEHOLD_S = 0.05
 REVIEWS_DEADLINE_S = 60.0
 NOTICES_DEADLINE_S = 120.0
+SHOW_EVERY_S = 0.5
 
 
 class Stage(Protocol):
@@ -91,6 +92,7 @@ class Story:
         )
         self._watch = Watch(place.kafka_bootstrap)
         self._played = Played(world, self._frontends.tally, self._watch)
+        self._shown_s = 0.0
         households = sum(1 for _ in world.households)
         self._deadline_s = DECISIONS_DEADLINE_S + PER_HOUSEHOLD_S * households
 
@@ -198,6 +200,11 @@ class Story:
         wait_until(missing, NOTICES_DEADLINE_S + self._deadline_s, self._show)
 
     def _show(self) -> None:
+        """Counts for the terminal, not more often than eyes follow: each looks at every end."""
+        now = time.monotonic()
+        if now - self._shown_s < SHOW_EVERY_S:
+            return
+        self._shown_s = now
         outcomes = self._watch.outcomes()
         yen = self._watch.yen_by_station()
         self._stage.counts(
