@@ -20,6 +20,8 @@ from chassis.ids import APPLICATION_ID_BYTES, application_id_text
 DECIDED_TOPICS = ("applications.decided", "applications.decided.protected")
 PAYMENT_TOPICS = ("payments.events", "payments.events.protected")
 BATCH_MAX = 2000
+FETCH_BYTES_MIN = 65_536
+FETCH_WAIT_MS_MAX = 200
 POLL_S = 0.2
 QUIET_S = 1.5
 METADATA_TIMEOUT_S = 10.0
@@ -90,6 +92,9 @@ class Watch:
                 "bootstrap.servers": bootstrap,
                 "group.id": "devstack-watch",
                 "isolation.level": "read_committed",
+                # A display need not wake the broker for each record.
+                "fetch.min.bytes": FETCH_BYTES_MIN,
+                "fetch.wait.max.ms": FETCH_WAIT_MS_MAX,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
             }

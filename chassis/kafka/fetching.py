@@ -12,6 +12,10 @@ from chassis.kafka.records import Record, TopicPartition
 from chassis.logging import get_logger
 
 _FETCH_BUFFER_KBYTES: Final = 32_768
+# The broker answers a fetch once this much is there or this long has passed. Without it each record
+# wakes each consumer by itself: at 200 applications a second that was a third of the broker's work.
+_FETCH_BYTES_MIN: Final = 65_536
+_FETCH_WAIT_MS_MAX: Final = 250
 _TRANSIENT_CODES: Final = frozenset(
     {
         KafkaError._ALL_BROKERS_DOWN,
@@ -77,6 +81,8 @@ def client_config(bootstrap: str, group: str, session_timeout_s: float) -> dict[
         "client.id": group,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
+        "fetch.min.bytes": _FETCH_BYTES_MIN,
+        "fetch.wait.max.ms": _FETCH_WAIT_MS_MAX,
         # A lost position is an error for a person, not a replay of the world.
         "auto.offset.reset": "error",
         "isolation.level": "read_committed",

@@ -34,8 +34,7 @@ class Record:
     @property
     def traceparent(self) -> str | None:
         """The W3C trace header, if the writer sent one."""
-        header = self.headers.get(TRACEPARENT_HEADER)
-        return header.decode("ascii", "replace") if header is not None else None
+        return traceparent_of(self.headers.get(TRACEPARENT_HEADER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,13 @@ class RecordPosition:
     topic: str
     partition: int
     offset: int
+
+
+def traceparent_of(header: bytes | None) -> str | None:
+    """A trace header as it may be sent on; one that no header could carry counts as absent, so that
+    nobody's broken trace stops a consumer.
+    """
+    return header.decode("ascii") if header is not None and header.isascii() else None
 
 
 def wire_headers(record: OutgoingRecord) -> list[tuple[str, str | bytes | None]]:

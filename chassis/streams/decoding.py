@@ -22,6 +22,7 @@ from chassis.kafka.records import (
     SCOPE_HEADER,
     TRACEPARENT_HEADER,
     TYPE_HEADER,
+    traceparent_of,
 )
 from chassis.streams.stage import Codec, Incoming, InvalidMessage, StageLogic, Topics
 from chassis.streams.transport import Envelope
@@ -89,7 +90,6 @@ class EnvelopeDecoder:
         declared = headers.get(TYPE_HEADER)
         if declared is not None and declared != codec.name.encode("ascii"):
             raise InvalidMessage("wrong_type")
-        traceparent = headers.get(TRACEPARENT_HEADER)
         return Incoming(
             topic=record.topic,
             partition=record.partition,
@@ -97,7 +97,7 @@ class EnvelopeDecoder:
             key=key or b"",
             message=codec.decode(value),
             event_time_ms=record.timestamp,
-            traceparent=None if traceparent is None else traceparent.decode("ascii", "replace"),
+            traceparent=traceparent_of(headers.get(TRACEPARENT_HEADER)),
         )
 
 

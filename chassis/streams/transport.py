@@ -36,7 +36,9 @@ class FetchOptions:
 
     records_max: int = 5_000
     """Most records in one fetch, so that one envelope cannot hold the event loop for long."""
-    broker_wait_ms: int = 60
+    bytes_min: int = 8_192
+    """A fetch with less is held for `broker_wait_ms`, so that single records do not wake a stage."""
+    broker_wait_ms: int = 100
     """How long a broker may hold a fetch without data. aiokafka keeps one fetch in flight per
     broker: a long wait for idle partitions would keep the busy ones waiting as well."""
     partition_bytes_max: int = 1_048_576
@@ -94,6 +96,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             max_poll_records=fetch.records_max,
             max_partition_fetch_bytes=fetch.partition_bytes_max,
             fetch_max_wait_ms=fetch.broker_wait_ms,
+            fetch_min_bytes=fetch.bytes_min,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(fetch.session_timeout_s * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
