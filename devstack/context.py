@@ -47,6 +47,7 @@ class Ending(Protocol):
 class TrialRequest:
     """One application that a person may post by hand; synthetic like all others."""
 
+    client_id: str
     client_token: str
     headers: Mapping[str, str]
     path: str

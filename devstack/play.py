@@ -144,6 +144,7 @@ class Play:
             nonce=secrets.token_bytes(NONCE_BYTES),
         )
         return TrialRequest(
+            client_id=attempt.client_id,
             client_token=self._tokens[attempt.client_id],
             headers={
                 "Content-Type": "application/json",

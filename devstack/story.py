@@ -4,13 +4,13 @@ Each station is reached through the same doors as in the field: HTTP for citizen
 tokens for staff, files for the bank. The story only waits for what can be seen from outside.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import uvloop
 from kyufu.events.v1 import registry_pb2
 
 from chassis.clock import Clock
@@ -150,7 +150,7 @@ class Story:
                 self._stage.kill_once()
             self._show()
 
-        asyncio.run(self._frontends.play(work, on_progress))
+        uvloop.run(self._frontends.play(work, on_progress))
 
     def _decide(self) -> None:
         self._watch.wait_decided(self._played.tally.accepted_ids, self._deadline_s, self._show)

@@ -58,6 +58,8 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], int, str | None], ...] = (
 )
 PROCESS_NAMES = tuple(row[0] for row in _ROWS)
 SCHEMAS = _SERVICE_SCHEMAS
+# Whose health `kyufu status` shows: every service but the one that asks.
+_PEERS = tuple(row[0] for row in _ROWS if row[1].startswith("services.") and row[0] != "console")
 
 
 def processes(around: Surroundings) -> tuple[ProcessSpec, ...]:
@@ -110,6 +112,10 @@ def _own(name: str, ports: Ports, paths: RunPaths) -> dict[str, str]:
     if name == "intake":
         own["KYUFU_HTTP_PORT"] = str(ports.of("intake-http"))
         own["KYUFU_INTAKE_CLIENTS"] = str(paths.clients)
+    if name == "console":
+        own["KYUFU_CONSOLE_PEERS"] = ",".join(
+            f"{peer}=http://{HOST}:{ports.of(f'{peer}-metrics')}" for peer in _PEERS
+        )
     if name == "notify":
         own["KYUFU_NOTIFY_SMTP"] = ports.address("smtp")
         own["KYUFU_NOTIFY_SMS_A"] = f"http://{ports.address('sms-a')}"

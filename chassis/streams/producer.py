@@ -35,7 +35,8 @@ class ProducerOptions:
     request_timeout_s: float = 12.0
     """How long one step (fence, send offsets, commit, abort) may take."""
     abort_timeout_s: float = 3.0
-    linger_ms: int = 5
+    linger_ms: int = 100
+    """The commit flushes; until then, waiting gathers one request a partition instead of many."""
 
 
 class PartitionProducer:

@@ -37,7 +37,7 @@ class FetchOptions:
     records_max: int = 5_000
     """Most records in one fetch, so that one envelope cannot hold the event loop for long."""
     bytes_min: int = 8_192
-    """A fetch with less is held for `broker_wait_ms`, so that single records do not wake a stage."""
+    """A fetch with less waits up to `broker_wait_ms`, so that single records wake no stage."""
     broker_wait_ms: int = 100
     """How long a broker may hold a fetch without data. aiokafka keeps one fetch in flight per
     broker: a long wait for idle partitions would keep the busy ones waiting as well."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from kyufu.events.v1.applications_pb2 import ApplicationDecided, ApplicationSubmitted
 from kyufu.events.v1.operations_pb2 import NoticeRecorded
 from kyufu.events.v1.payments_pb2 import PaymentEvent
@@ -16,6 +16,9 @@ BATCH_MAX = 5000
 POLL_S = 1.0
 METADATA_TIMEOUT_S = 10.0
 INTERNAL_PREFIX = ("__",)
+# Polls in a row that bring neither a record nor an end.
+QUIET_POLLS_MAX = 60
+MAY_PASS = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT})
 
 
 def read_topics(bootstrap: str, evidence: Evidence, finder: CanaryFinder) -> None:
@@ -86,12 +89,30 @@ def _all_records(bootstrap: str) -> Iterator[Message]:
             for number in topic.partitions
         }
         consumer.assign([TopicPartition(name, number, 0) for name, number in sorted(waiting)])
+        quiet_polls = 0
         while waiting:
+            quiet_polls += 1
+            if quiet_polls > QUIET_POLLS_MAX:
+                raise TimeoutError(f"{len(waiting)} partitions were not read to their end")
             for record in consumer.consume(BATCH_MAX, POLL_S):
-                if record.error() is None:
+                error = record.error()
+                if error is None:
                     yield record
-                else:
-                    # The end of a partition comes as an "error" of its own.
+                elif is_end(error):
                     waiting.discard((record.topic() or "", record.partition() or 0))
+                else:
+                    continue
+                quiet_polls = 0
     finally:
         consumer.close()
+
+
+def is_end(error: KafkaError) -> bool:
+    """Whether a partition ends here, which comes as an "error" of its own. What may pass is waited
+    out; any other is raised, because a topic that was not read to its end proves nothing.
+    """
+    if error.code() == KafkaError._PARTITION_EOF:
+        return True
+    if error.code() not in MAY_PASS:
+        raise KafkaException(error)
+    return False

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from kyufu.events.v1 import applications_pb2, common_pb2, payments_pb2
 
 from loadtests.check_invariants.__main__ import check
 from loadtests.check_invariants.canaries import CanaryFinder
 from loadtests.check_invariants.evidence import BankFile, Evidence, Keyed
+from loadtests.check_invariants.topics import is_end
 
 PROGRAMME = "programme"
 TOWN = "131016"
@@ -156,6 +158,14 @@ def return_without_telling(evidence: Evidence) -> None:
     evidence.books[0]["result"] = "account_closed"
 
 
+def reject_what_the_bank_took(evidence: Evidence) -> None:
+    evidence.batches[0]["state"] = "file_rejected"
+
+
+def void_what_the_bank_took(evidence: Evidence) -> None:
+    evidence.batches[0]["state"] = "voided"
+
+
 def give_a_second_id(evidence: Evidence) -> None:
     evidence.history.append({**evidence.history[0], "application_id": "other"})
 
@@ -195,6 +205,8 @@ DAMAGES: list[tuple[Callable[[Evidence], None], str]] = [
     (drop_the_approval, "INV-5"),
     (return_without_telling, "INV-5"),
     (let_the_bank_pay_twice, "INV-5"),
+    (reject_what_the_bank_took, "INV-5"),
+    (void_what_the_bank_took, "INV-5"),
     (give_a_second_id, "INV-6"),
     (accept_another_body, "INV-6"),
     (tell_twice, "INV-9"),
@@ -210,6 +222,36 @@ def test_each_damage_is_found(damage: Callable[[Evidence], None], invariant: str
     evidence = good()
     damage(evidence)
     assert invariant in failed(evidence)
+
+
+def test_money_that_came_back_and_was_planned_anew_is_no_damage() -> None:
+    evidence = good()
+    first = evidence.payments[0]
+    first["state"] = "replaced"
+    evidence.payments.append(
+        {**first, "payment_id": b"q" * 16, "state": "planned", "batch_id": None}
+    )
+    evidence.items[0]["live"] = False
+    evidence.items.append({**evidence.items[0], "payment_id": b"q" * 16, "live": True})
+    town = {"programme": PROGRAMME, "municipality_code": TOWN}
+    evidence.transfers = [
+        {**town, "debit": "appropriation", "credit": "replaced", "amount_yen": YEN},
+        {**town, "debit": "appropriation", "credit": "planned", "amount_yen": YEN},
+    ]
+    evidence.balances = [
+        {**town, "station": "appropriation", "amount_yen": -2 * YEN, "payments": -2},
+        {**town, "station": "replaced", "amount_yen": YEN, "payments": 1},
+        {**town, "station": "planned", "amount_yen": YEN, "payments": 1},
+    ]
+    evidence.books[0]["result"] = "account_closed"
+    assert failed(evidence) == set()
+
+
+def test_only_the_end_of_a_partition_ends_its_reading() -> None:
+    assert is_end(KafkaError(KafkaError._PARTITION_EOF))
+    assert not is_end(KafkaError(KafkaError._TRANSPORT))
+    with pytest.raises(KafkaException):
+        is_end(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
+import uvloop
+
 from chassis import logging
 from chassis.settings import SettingsError
 from services.eligibility.bootstrap import STAGES, build_registers, run_stage_process
@@ -21,6 +23,8 @@ def main(arguments: Sequence[str]) -> int:
     process = arguments[0]
     logging.configure(f"eligibility.{process}", os.environ.get("KYUFU_LOG_LEVEL") or "INFO")
     try:
+        # For every loop of the process: Faust runs its consumer in a thread with one of its own.
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
         if process in STAGES:
             return run_stage_process(process, os.environ)
         asyncio.run(_run_registers())

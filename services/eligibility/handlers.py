@@ -209,9 +209,14 @@ class RegisterImport:
     def _take_separation(self, line: int, row: Row) -> None:
         def read() -> tuple[bytes, Message]:
             entry: SeparationLine = read_separation(row)
+            household = entry.household_id.hex()
+            if household in self._households_seen:
+                # The second record would put the first one's persons back with the head.
+                raise LineRefused("household_id", "household_separated_twice")
             if not self._residents.isdisjoint(entry.resident_ids):
                 raise LineRefused("resident_ids", "person_in_two_separations")
             self._residents.update(entry.resident_ids)
+            self._households_seen.add(household)
             return self._records.separation(entry)
 
         self._take(line, read)

@@ -88,58 +88,72 @@ def build(
         delivery_timeout_s=settings.acknowledgement_timeout_s,
         in_flight_max=settings.in_flight_max,
     )
-    database_url = settings.database_url.reveal()
-    ledger = IdempotencyTable(database_url, clock=clock, metrics=metrics)
+    ledger = IdempotencyTable(
+        settings.database_url.reveal(), clock=clock, metrics=metrics, on_failure=on_failure
+    )
     statuses = _LateStatusTable()
     feed = StatusFeed(
         partial(_connect_feed, settings, catalogue, producer, identities, clock, metrics),
         metrics=metrics,
         on_failure=on_failure,
     )
+    sealer = Sealer({purpose: secrets.public_key(purpose) for purpose in ("account", "contact")})
+    log = KafkaApplicationLog(producer, sealer, clock=clock, metrics=metrics, on_broken=on_failure)
     doors = Doors(
         clients=ClientsFile(settings.clients_file, secrets.pepper("client_token")),
-        submit=SubmitApplication(
-            clock=ChassisClock(clock),
-            identities=identities,
-            programmes=ProgrammesFile(),
-            credentials=CredentialChecker(
-                authority_pem=secrets.certificate_authority_pem(),
-                pepper=secrets.pepper("credential"),
-                clock=clock,
-            ),
-            ledger=ledger,
-            log=KafkaApplicationLog(
-                producer,
-                Sealer(
-                    {purpose: secrets.public_key(purpose) for purpose in ("account", "contact")}
-                ),
-                clock=clock,
-                metrics=metrics,
-                on_broken=on_failure,
-            ),
-        ),
+        submit=_submit(secrets, identities, clock, ledger, log),
         read_status=ReadStatus(identities=identities, statuses=statuses),
         ready={"broker": producer.check},
         metrics=metrics,
     )
+    life = partial(_life, settings.database_url.reveal(), ledger, statuses, feed, producer)
+    return Intake(build_app(doors, life), metrics, producer)
 
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await _migrate_if_reachable(database_url)
-        pool = status_table.reading_pool(database_url)
-        await pool.open(wait=False)
-        statuses.open(pool)
-        await ledger.start()
-        feed.start()
-        try:
-            yield
-        finally:
-            await ledger.stop()
-            await asyncio.to_thread(feed.stop)
-            await pool.close()
-            await producer.aclose(CLOSE_TIMEOUT_S)
 
-    return Intake(build_app(doors, lifespan), metrics, producer)
+def _submit(
+    secrets: SecretsDir,
+    identities: PepperedIdentities,
+    clock: Clock,
+    ledger: IdempotencyTable,
+    log: KafkaApplicationLog,
+) -> SubmitApplication:
+    return SubmitApplication(
+        clock=ChassisClock(clock),
+        identities=identities,
+        programmes=ProgrammesFile(),
+        credentials=CredentialChecker(
+            authority_pem=secrets.certificate_authority_pem(),
+            pepper=secrets.pepper("credential"),
+            clock=clock,
+        ),
+        ledger=ledger,
+        log=log,
+    )
+
+
+@asynccontextmanager
+async def _life(
+    database_url: str,
+    ledger: IdempotencyTable,
+    statuses: "_LateStatusTable",
+    feed: StatusFeed,
+    producer: DurableProducer,
+    _: Starlette,
+) -> AsyncIterator[None]:
+    """From the first request to the last: what belongs to the app's event loop, and the feed."""
+    await _migrate_if_reachable(database_url)
+    pool = status_table.reading_pool(database_url)
+    await pool.open(wait=False)
+    statuses.open(pool)
+    await ledger.start()
+    feed.start()
+    try:
+        yield
+    finally:
+        await ledger.stop()
+        await asyncio.to_thread(feed.stop)
+        await pool.close()
+        await producer.aclose(CLOSE_TIMEOUT_S)
 
 
 async def _migrate_if_reachable(database_url: str) -> None:

@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 
+import uvloop
+
 from chassis import logging
 from chassis.settings import SettingsError
 from services.notify.bootstrap import Service
@@ -30,7 +32,7 @@ def main() -> int:
         return 2
     logging.configure("notify", settings.log_level)
     try:
-        asyncio.run(_run(settings))
+        uvloop.run(_run(settings))
     except Exception as error:
         logging.get_logger().error("service failed", exc_info=error)
         return 1

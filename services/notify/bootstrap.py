@@ -1,10 +1,9 @@
 """The composition root of notify: the only place where its I/O is built."""
 
 import asyncio
-import logging
 from datetime import timedelta
 
-import httpx
+import aiohttp
 import psycopg
 from kyufu.notify.v1 import notify_pb2_grpc
 from psycopg_pool import PoolTimeout
@@ -20,7 +19,7 @@ from chassis.kafka.producer import DurableProducer
 from chassis.kafka.topics import TopicCatalogue, require_reader
 from chassis.logging import get_logger
 from chassis.metrics import Metrics
-from chassis.outbox import OutboxRelay
+from chassis.outbox import PRUNE_ROWS_MAX, OutboxRelay
 from chassis.postgres import connect_pool, migrate, reachable
 from chassis.sealing import Opener
 from chassis.secrets import SecretsDir
@@ -57,9 +56,6 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.metrics = Metrics(NOTIFY_METRICS)
-        # One line a request would be most of the log and of the work.
-        for library in ("httpx", "httpcore"):
-            logging.getLogger(library).setLevel(logging.WARNING)
         self._clock = SystemClock(settings.clock_start, settings.clock_epoch_s)
         self._secrets = SecretsDir(settings.secrets_dir)
         self._texts = _texts()
@@ -108,7 +104,7 @@ class Service:
             metrics=self.metrics,
         )
 
-    def _delivery(self, mails: SmtpPool, client: httpx.AsyncClient) -> Delivery:
+    def _delivery(self, mails: SmtpPool, client: aiohttp.ClientSession) -> Delivery:
         settings = self._settings
         providers = (
             Provider("sms_a", settings.sms_a_url, client),
@@ -142,7 +138,10 @@ class Service:
             timeout_s=settings.smtp_timeout_s,
         )
         # Providers are reached directly: an environment's proxy must not see telephone numbers.
-        async with httpx.AsyncClient(timeout=settings.sms_timeout_s, trust_env=False) as client:
+        timeout = aiohttp.ClientTimeout(
+            total=settings.sms_timeout_s, sock_connect=settings.sms_timeout_s
+        )
+        async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as client:
             workers = DeliveryWorkers(
                 delivery=self._delivery(mails, client),
                 store=self._table,
@@ -165,7 +164,9 @@ class Service:
         while True:
             await asyncio.sleep(OUTBOX_PRUNED_EVERY_S)
             try:
-                await asyncio.to_thread(self._relay.prune, older_than_s=OUTBOX_KEPT_S)
+                pruned = PRUNE_ROWS_MAX
+                while pruned == PRUNE_ROWS_MAX:
+                    pruned = await asyncio.to_thread(self._relay.prune, older_than_s=OUTBOX_KEPT_S)
             except (psycopg.OperationalError, PoolTimeout) as error:
                 get_logger().warning("the outbox cannot be pruned", exc_info=error)
 

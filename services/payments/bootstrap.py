@@ -20,7 +20,7 @@ from chassis.kafka.offsets import PostgresOffsets, end_offsets
 from chassis.kafka.producer import DurableProducer
 from chassis.kafka.topics import TopicCatalogue, require_reader
 from chassis.metrics import Metrics
-from chassis.outbox import OutboxRelay
+from chassis.outbox import PRUNE_ROWS_MAX, OutboxRelay
 from chassis.postgres import connect_pool, migrate, reachable
 from chassis.sealing import Opener, Sealer
 from chassis.secrets import SecretsDir
@@ -55,6 +55,8 @@ POOL_CONNECTIONS = 12
 ENDS_TIMEOUT_S = 10.0
 # A day of notify's absence; then the process ends, says so, and is started again.
 NOTIFY_FAILED_ROUNDS_MAX = 86_400
+OUTBOXES_PRUNED_EVERY_S = 600.0
+OUTBOXES_KEPT_S = 3_600.0
 
 
 class Service:
@@ -174,6 +176,11 @@ class Service:
             grpc_sender(settings.notify_address, signer.source(PRINCIPAL, {SERVICE_ROLE})),
             lambda result, count: self.metrics.counter(NOTICES_SENT).labels(result).inc(count),
         )
+
+        def prune() -> bool:
+            events = self._relay.prune(older_than_s=OUTBOXES_KEPT_S)
+            return PRUNE_ROWS_MAX in (events, notices.prune(older_than_s=OUTBOXES_KEPT_S))
+
         return (
             Worker("bank", watcher.round, settings.bank_poll_s),
             Worker(
@@ -182,6 +189,7 @@ class Service:
                 settings.notice_poll_s,
                 failed_rounds_max=NOTIFY_FAILED_ROUNDS_MAX,
             ),
+            Worker("pruning", prune, OUTBOXES_PRUNED_EVERY_S),
         )
 
     async def _serve(self) -> RunningServer:

@@ -85,7 +85,9 @@ class MoneyRows(Protocol):
         ...
 
     def open_task(self, kind: str, subject: str, reason: str, at: datetime) -> None:
-        """Leave something for a person; the same (kind, subject) stands open once."""
+        """Leave something for a person; the same (kind, subject) stands open once, and anew when it
+        comes after a person closed it.
+        """
         ...
 
     def notify_of_payments(self, told: Sequence[tuple[News, Payment]]) -> None:
@@ -202,8 +204,8 @@ class Vault(Protocol):
     """Opens and makes sealed values."""
 
     def open_account(self, payment: Payment) -> bytes | None:
-        """15 bytes of the canonical account and the holder's kana, or None when it cannot be
-        opened for this payment.
+        """15 bytes of the canonical account and the holder's kana, or None when it is broken or
+        another application's. Raises when the key that it names is not mounted.
         """
         ...
 

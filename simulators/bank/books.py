@@ -7,6 +7,9 @@ are flushed and synced before any answer leaves, so that a killed bank knows wha
 import json
 import os
 from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
 
 
 class Books:
@@ -17,7 +20,8 @@ class Books:
         self._path = path
         self._taken: dict[str, str] = {}
         self._refused: dict[tuple[str, str], str] = {}
-        self._booked: set[str] = set()
+        # what was booked for each order, by reference
+        self.results: dict[str, str] = {}
         self._read_back()
         self._file = path.open("a", encoding="utf-8")
 
@@ -30,17 +34,17 @@ class Books:
             return
         lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
         closed = 0
-        orders: list[str] = []
+        orders: dict[str, str] = {}
         for number, line in enumerate(lines, 1):
             if not line.endswith("\n"):
                 break
             entry = json.loads(line)
             if entry["entry"] == "order":
-                orders.append(entry["reference"])
+                orders[entry["reference"]] = entry["result"]
                 continue
             if entry["entry"] == "file_taken":
                 self._taken[entry["sha256"]] = entry["file"]
-                self._booked.update(orders)
+                self.results.update(orders)
                 orders.clear()
             else:
                 self._refused[(entry["file"], entry["sha256"])] = entry["rule"]
@@ -52,10 +56,7 @@ class Books:
         """Name under which these bytes were taken, if they were."""
         return self._taken.get(sha256)
 
-    def is_booked(self, reference: str) -> bool:
-        return reference in self._booked
-
-    def take(self, *, file: str, sha256: str, orders: list[dict[str, object]], yen: int) -> None:
+    def take(self, *, file: str, sha256: str, orders: list[Row], yen: int) -> None:
         """Books the whole file in one write: all its orders, then the file itself."""
         entries = [{"entry": "order", "file": file, **order} for order in orders]
         taken = {
@@ -67,14 +68,14 @@ class Books:
         }
         self._append([*entries, taken])
         self._taken[sha256] = file
-        self._booked.update(str(order["reference"]) for order in orders)
+        self.results.update((order["reference"], order["result"]) for order in orders)
 
     def refuse(self, *, file: str, sha256: str, rule: str) -> None:
         if (file, sha256) not in self._refused:
             self._append([{"entry": "file_refused", "file": file, "sha256": sha256, "rule": rule}])
             self._refused[(file, sha256)] = rule
 
-    def _append(self, entries: list[dict[str, object]]) -> None:
+    def _append(self, entries: list[Row]) -> None:
         self._file.write("".join(json.dumps(entry) + "\n" for entry in entries))
         self._file.flush()
         os.fsync(self._file.fileno())

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from simulators.bank.answers import put, receipt, result_file
-from simulators.bank.books import Books
+from simulators.bank.books import Books, Row
 from simulators.bank.reading import SEPARATOR, Order, Refused, read_orders
 
 FILE_SUFFIX = ".dat"
@@ -34,7 +34,9 @@ class Desk:
         return answered
 
     def _answer(self, path: Path) -> None:
-        """Books first, then answers. After a kill in between, the same answers are written."""
+        """Books first, then answers, from the books: after a kill in between, or when an account
+        has changed since, the same answers are written.
+        """
         content = path.read_bytes()
         sha256 = hashlib.sha256(content).hexdigest()
         receipt_path = self._outgoing / f"{path.stem}.receipt.json"
@@ -49,11 +51,10 @@ class Desk:
             )
             put(receipt_path, answer)
             return
-        unpayable = self._unpayable()
-        results = [unpayable.get(order.account, "paid") for order in orders]
         yen = sum(order.amount_yen for order in orders)
         if self._books.taken_as(sha256) is None:
-            self._book(path.stem, sha256, orders, results, yen)
+            self._book(path.stem, sha256, orders, yen)
+        results = [self._books.results[order.reference] for order in orders]
         answer = receipt(
             file=path.stem, sha256=sha256, accepted=True, rule="", records=len(orders), yen=yen
         )
@@ -67,20 +68,19 @@ class Desk:
             raise Refused("same_content_as_an_earlier_file", 1)
         if taken_as is None:
             for order in orders:
-                if self._books.is_booked(order.reference):
+                if order.reference in self._books.results:
                     raise Refused("reference_used_before", order.line + 1)
 
-    def _book(
-        self, file: str, sha256: str, orders: list[Order], results: list[str], yen: int
-    ) -> None:
-        entries: list[dict[str, object]] = [
+    def _book(self, file: str, sha256: str, orders: list[Order], yen: int) -> None:
+        unpayable = self._unpayable()
+        entries: list[Row] = [
             {
                 "line": order.line,
                 "reference": order.reference,
                 "amount_yen": order.amount_yen,
-                "result": result,
+                "result": unpayable.get(order.account, "paid"),
             }
-            for order, result in zip(orders, results, strict=True)
+            for order in orders
         ]
         self._books.take(file=file, sha256=sha256, orders=entries, yen=yen)
 

@@ -5,6 +5,7 @@ import logging as stdlib_logging
 import os
 import signal
 
+import uvloop
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
@@ -56,7 +57,7 @@ def main() -> None:
     logging.configure("simulators.providers", settings.log_level)
     # The library logs recipients: personal data has no place in a log.
     stdlib_logging.getLogger("mail.log").setLevel(stdlib_logging.ERROR)
-    asyncio.run(serve(settings))
+    uvloop.run(serve(settings))
 
 
 if __name__ == "__main__":

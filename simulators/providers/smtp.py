@@ -1,8 +1,7 @@
 """The SMTP sink: a real server (aiosmtpd) that keeps every mail it confirmed."""
 
 from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default as default_policy
+from email.header import decode_header, make_header
 from typing import Any
 
 from aiosmtpd.smtp import SMTP
@@ -19,15 +18,15 @@ class MailHandler:
         self._mailbox = mailbox
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        mail = message_from_bytes(envelope.content, policy=default_policy)
-        assert isinstance(mail, EmailMessage), "the default policy parses to EmailMessage"
-        text = mail.get_body(("plain",))
+        # The plain parser: newer policies spend more on headers than all the rest of a mail takes.
+        mail = message_from_bytes(envelope.content)
+        body = mail.get_payload(decode=True)
         self._mailbox.deliver(
             channel="email",
             message_id=str(mail["Message-ID"]).strip(),
             to=",".join(envelope.rcpt_tos),
-            subject=str(mail["Subject"]),
-            body=text.get_content() if text is not None else "",
+            subject=str(make_header(decode_header(mail["Subject"]))),
+            body=body.decode("utf-8") if isinstance(body, bytes) else "",
         )
         return "250 OK"
 

@@ -66,6 +66,30 @@ def test_a_restarted_bank_answers_the_same_and_books_nothing_twice(tmp_path: Pat
     assert [entry["entry"] for entry in entries] == ["order", "order", "file_taken"]
 
 
+def test_a_restarted_bank_gives_the_results_that_it_booked(tmp_path: Path, desk: Desk) -> None:
+    send(tmp_path, "one", VECTOR.read_bytes())
+    desk.look()
+    result = tmp_path / "from_bank" / "one.result.dat"
+    first = result.read_bytes()
+    (tmp_path / "accounts.json").write_text(json.dumps({"990005811234567": "account_closed"}))
+    result.unlink()
+    Desk(tmp_path, tmp_path / "accounts.json").look()
+    assert result.read_bytes() == first
+
+
+def test_the_same_order_in_another_file_is_refused(tmp_path: Path, desk: Desk) -> None:
+    send(tmp_path, "one", VECTOR.read_bytes())
+    desk.look()
+    other = (
+        VECTOR.read_bytes()
+        .replace(b"000000400000", b"000000400001")
+        .replace(b"0000300000", b"0000300001")
+    )
+    send(tmp_path, "two", other)
+    desk.look()
+    assert str(answer(tmp_path, "two")["rule"]).startswith("reference_used_before")
+
+
 def test_a_write_cut_by_a_kill_is_forgotten(tmp_path: Path) -> None:
     desk = Desk(tmp_path, tmp_path / "accounts.json")
     send(tmp_path, "one", VECTOR.read_bytes())

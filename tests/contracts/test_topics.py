@@ -14,7 +14,9 @@ TOPIC = re.compile(
 )
 CHANGELOG = re.compile(r"eligibility\.(\w+)\.changelog")
 # Names of the same form that are no topics.
-NOT_TOPICS = re.compile(r"^(payments|eligibility)\.(checker_\w+|identify|dedup|link|registers)$")
+NOT_TOPICS = re.compile(
+    r"^(payments|eligibility)\.(checker_\w+|identify|dedup|link|registers|decisions|holds)$"
+)
 
 
 def declared() -> dict[str, dict[str, Any]]:

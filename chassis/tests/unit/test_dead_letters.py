@@ -10,7 +10,7 @@ from kyufu.events.v1 import operations_pb2
 from chassis.clock import FakeClock
 from chassis.kafka.dead_letters import DeadLetters
 from chassis.kafka.errors import DeadLetterLimit
-from chassis.kafka.records import OutgoingRecord, Record
+from chassis.kafka.records import OutgoingRecord, Record, wire_headers
 
 RECORD = Record("source", 3, 17, b"key", "テスト".encode())
 
@@ -74,3 +74,13 @@ def test_the_window_moves_on(clock: FakeClock) -> None:
         letters.write(RECORD, "bad")
     clock.advance(timedelta(seconds=1))
     letters.write(RECORD, "bad")
+
+
+def test_a_record_with_a_trace_that_no_header_could_carry_is_set_aside_all_the_same(
+    clock: FakeClock,
+) -> None:
+    producer = FakeProducer()
+    broken = Record("source", 3, 17, b"key", b"value", {"traceparent": b"00-\xff"})
+    _letters(producer, clock).write(broken, "undecodable")
+    (written,) = producer.written
+    assert wire_headers(written) == [("type", b"kyufu.events.v1.DeadLetter")]

@@ -35,7 +35,11 @@ def test_compacted_topics_are_kept_for_ever() -> None:
 
 
 def test_retention_is_told_to_the_broker_in_milliseconds() -> None:
-    assert CATALOGUE["clock.ticks"].config()["retention.ms"] == str(24 * 3_600_000)
+    assert CATALOGUE["holds.v1"].config()["retention.ms"] == str(90 * 24 * 3_600_000)
+
+
+def test_a_clock_that_stood_still_for_days_keeps_the_positions_of_its_readers() -> None:
+    assert CATALOGUE["clock.ticks"].config() == {"cleanup.policy": "compact", "retention.ms": "-1"}
 
 
 def test_rights_are_those_of_the_catalogue() -> None:

@@ -11,11 +11,13 @@ from typing import Final
 # Stages by their number in kyufu.events.v1.Stage.
 STAGE_INTAKE: Final = 1
 STAGE_IDENTIFY: Final = 2
+STAGE_DEDUP: Final = 3
 STAGE_PAY: Final = 6
 STAGE_NOTIFY: Final = 7
 
 SUBMITTED: Final = "submitted"
 IDENTIFIED: Final = "identified"
+DEDUPLICATED: Final = "deduplicated"
 DECIDED: Final = "decided"
 REVIEW_OPENED: Final = "review opened"
 REVIEW_RESOLVED: Final = "review resolved"

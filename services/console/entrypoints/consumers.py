@@ -6,12 +6,14 @@ from kyufu.events.v1 import operations_pb2, reviews_pb2
 
 from chassis.kafka.errors import InvalidMessage
 from chassis.kafka.records import Positions, Record
-from services.console.entrypoints.stations import PROTECTED_SUFFIX, station
+from services.console.entrypoints.stations import PROTECTED_SUFFIX, has_station, station
 from services.console.ports import ProjectionStore
 
 TRACE_TOPICS: Final = (
     "applications.submitted",
     "applications.identified",
+    "applications.deduplicated",
+    "applications.deduplicated.protected",
     "applications.decided",
     "applications.decided.protected",
     "payments.events",
@@ -31,11 +33,13 @@ class TraceConsumer:
 
     def check(self, record: Record) -> None:
         """Raises InvalidMessage."""
-        station(record)
+        if has_station(record):
+            station(record)
 
     def handle(self, records: list[Record], positions: Positions) -> None:
         """Store the stations of the batch with its positions."""
-        self._store.store(events=[station(record) for record in records], positions=positions)
+        events = [station(record) for record in records if has_station(record)]
+        self._store.store(events=events, positions=positions)
 
 
 class TaskConsumer:

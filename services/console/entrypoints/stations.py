@@ -22,6 +22,15 @@ from services.console.domain.trace import TraceEvent
 PROTECTED_SUFFIX: Final = ".protected"
 
 
+def has_station(record: Record) -> bool:
+    """Whether the record belongs to an application's way; the release of an account does not."""
+    message = record.message
+    return not (
+        isinstance(message, applications_pb2.ApplicationDeduplicated)
+        and message.HasField("release")
+    )
+
+
 def station(record: Record) -> TraceEvent:
     """The station of one record; raises InvalidMessage for ids or enums that cannot be."""
     message = record.message
@@ -63,6 +72,23 @@ def _identified(message: Message, protected: bool) -> TraceEvent:
         programme=message.application.programme,
         municipality_code=message.municipality_code,
         detail=_joined("register", message.snapshot_id, f"version {message.register_version}"),
+        protected=protected,
+    )
+
+
+def _deduplicated(message: Message, protected: bool) -> TraceEvent:
+    assert isinstance(message, applications_pb2.ApplicationDeduplicated)
+    claim = message.claim
+    return TraceEvent(
+        event_id=message.event_id,
+        application_id=claim.application.application_id,
+        stage=trace.STAGE_DEDUP,
+        event=trace.DEDUPLICATED,
+        at_ms=message.at_ms,
+        programme=claim.application.programme,
+        municipality_code=claim.municipality_code,
+        revision=claim.revision,
+        reasons=_reasons(claim.notes),
         protected=protected,
     )
 
@@ -153,6 +179,7 @@ def _noticed(message: Message, protected: bool) -> TraceEvent:
 _READERS: Final[dict[type[Message], Callable[[Message, bool], TraceEvent]]] = {
     applications_pb2.ApplicationSubmitted: _submitted,
     applications_pb2.ApplicationIdentified: _identified,
+    applications_pb2.ApplicationDeduplicated: _deduplicated,
     applications_pb2.ApplicationDecided: _decided,
     payments_pb2.PaymentEvent: _paid,
     reviews_pb2.ReviewOpened: _opened,

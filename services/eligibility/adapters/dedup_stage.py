@@ -33,11 +33,11 @@ from services.eligibility.adapters.register_messages import (
 from services.eligibility.adapters.stage_base import (
     CLOCK,
     DECIDED,
+    DECIDED_PROTECTED,
     HOLDS,
-    PROTECTED,
     REVIEWS,
+    REVIEWS_PROTECTED,
     StageBase,
-    topic_of,
 )
 from services.eligibility.domain import registers, waiting
 from services.eligibility.domain.claims import unit_key
@@ -52,9 +52,12 @@ from services.eligibility.ports import StageMeter
 
 IDENTIFIED = "applications.identified"
 DEDUPLICATED = "applications.deduplicated"
+DEDUPLICATED_PROTECTED = "applications.deduplicated.protected"
 PAYMENTS = "payments.events"
+PAYMENTS_PROTECTED = "payments.events.protected"
 RESOLVED = "reviews.resolved.dedup"
-REGISTERS = ("registry.households", "registry.accounts", "registry.separations")
+ACCOUNTS = "registry.accounts"
+REGISTERS = ("registry.households", ACCOUNTS, "registry.separations")
 
 
 class DedupStage(StageBase):
@@ -63,12 +66,12 @@ class DedupStage(StageBase):
     name = "dedup"
     version = 1
     inputs: Sequence[str] = (
-        IDENTIFIED, *REGISTERS, DECIDED, DECIDED + PROTECTED, PAYMENTS, PAYMENTS + PROTECTED,
+        IDENTIFIED, *REGISTERS, DECIDED, DECIDED_PROTECTED, PAYMENTS, PAYMENTS_PROTECTED,
         RESOLVED, CLOCK,
     )  # fmt: skip
     outputs: Sequence[str] = (
-        DEDUPLICATED, DEDUPLICATED + PROTECTED, DECIDED, DECIDED + PROTECTED, REVIEWS,
-        REVIEWS + PROTECTED, HOLDS,
+        DEDUPLICATED, DEDUPLICATED_PROTECTED, DECIDED, DECIDED_PROTECTED, REVIEWS,
+        REVIEWS_PROTECTED, HOLDS,
     )  # fmt: skip
     stage_event = applications_pb2.ApplicationIdentified
 
@@ -79,9 +82,9 @@ class DedupStage(StageBase):
         self._handlers = {
             IDENTIFIED: self._identified,
             DECIDED: self._decision,
-            DECIDED + PROTECTED: self._decision,
+            DECIDED_PROTECTED: self._decision,
             PAYMENTS: self._payment,
-            PAYMENTS + PROTECTED: self._payment,
+            PAYMENTS_PROTECTED: self._payment,
             RESOLVED: self._resolved,
             CLOCK: self._tick,
             **dict.fromkeys(REGISTERS, self._register),
@@ -89,9 +92,9 @@ class DedupStage(StageBase):
         self._checkers = {
             IDENTIFIED: self.check_event,
             DECIDED: self._check_answer,
-            DECIDED + PROTECTED: self._check_answer,
+            DECIDED_PROTECTED: self._check_answer,
             PAYMENTS: self._check_payment,
-            PAYMENTS + PROTECTED: self._check_payment,
+            PAYMENTS_PROTECTED: self._check_payment,
             RESOLVED: self.check_resolved,
             CLOCK: self.check_tick,
             **dict.fromkeys(REGISTERS, self._check_register),
@@ -103,7 +106,11 @@ class DedupStage(StageBase):
         for rules in self._programmes.values():
             for register in (Register.HOUSEHOLDS, Register.ACCOUNTS, Register.SEPARATIONS):
                 yield registers.complete_key(rules.snapshot_id, register)
-        units = {incoming.key for incoming in batch if len(incoming.key) == ID_BYTES}
+        units = {
+            incoming.key[:ID_BYTES]
+            for incoming in batch
+            if len(incoming.key) == ID_BYTES or incoming.topic == ACCOUNTS
+        }
         for claim_unit_id in units:
             yield registers.household_key(claim_unit_id)
             yield registers.accounts_key(claim_unit_id)
@@ -128,8 +135,10 @@ class DedupStage(StageBase):
         self.check_registry(message, incoming)
         kind = message.WhichOneof("record")
         if kind != "complete":
-            require(getattr(message, kind or "").claim_unit_id == incoming.key, "wrong_key")
-            require(len(incoming.key) == ID_BYTES, "bad_claim_unit_id")
+            record = getattr(message, kind or "")
+            owner = record.resident_id if kind == "account" else b""
+            require(record.claim_unit_id + owner == incoming.key, "wrong_key")
+            require(len(record.claim_unit_id) == ID_BYTES, "bad_claim_unit_id")
         if kind == "separation":
             require(len(message.separation.resident_ids) > 0, "nobody_separated")
 
@@ -137,6 +146,8 @@ class DedupStage(StageBase):
         self, message: applications_pb2.ApplicationDecided, incoming: Incoming
     ) -> None:
         require(message.programme in self._programmes, "unknown_programme")
+        # identify knows no claim unit: what it writes lies under the application's id.
+        require(message.claim_unit_id in (b"", incoming.key), "wrong_key")
         party_of(message.party)
 
     def _check_payment(self, message: payments_pb2.PaymentEvent, incoming: Incoming) -> None:
@@ -168,7 +179,9 @@ class DedupStage(StageBase):
         if kind == "household":
             return self._rules.take_household(state, incoming.key, household_of(message))
         if kind == "account":
-            return self._rules.take_account(state, incoming.key, account_of(message))
+            return self._rules.take_account(
+                state, message.account.claim_unit_id, account_of(message)
+            )
         if kind == "separation":
             return self._rules.take_separation(state, incoming.key, separation_of(message))
         register = Register(message.complete.register)
@@ -239,11 +252,11 @@ class DedupStage(StageBase):
             self._meter.outcome(
                 self.name, "onward", max(0, output.at_ms - output.submitted_at_ms) / 1000
             )
-            topic = topic_of(DEDUPLICATED, output.party.protected)
+            topic = DEDUPLICATED_PROTECTED if output.party.protected else DEDUPLICATED
             key = output.account_fingerprint or output.claim_unit_id
             return Outgoing(topic, key, claim_message(output, submissions), trace)
         if isinstance(output, Release):
-            topic = topic_of(DEDUPLICATED, output.party.protected)
+            topic = DEDUPLICATED_PROTECTED if output.party.protected else DEDUPLICATED
             return Outgoing(topic, output.account_fingerprint, release_message(output), trace)
         return super()._encode_onward(output, submissions, trace)
 

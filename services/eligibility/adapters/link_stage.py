@@ -22,9 +22,10 @@ from services.eligibility.adapters.messages import (
 from services.eligibility.adapters.sealed_values import SealedValues
 from services.eligibility.adapters.stage_base import (
     DECIDED,
+    DECIDED_PROTECTED,
     HOLDS,
-    PROTECTED,
     REVIEWS,
+    REVIEWS_PROTECTED,
     StageBase,
 )
 from services.eligibility.domain.link import Link, Opened, Output
@@ -33,6 +34,7 @@ from services.eligibility.domain.words import Resolution
 from services.eligibility.ports import StageMeter
 
 DEDUPLICATED = "applications.deduplicated"
+DEDUPLICATED_PROTECTED = "applications.deduplicated.protected"
 RESOLVED = "reviews.resolved.link"
 _Place = tuple[str, int, int]
 
@@ -42,8 +44,8 @@ class LinkStage(StageBase):
 
     name = "link"
     version = 1
-    inputs: Sequence[str] = (DEDUPLICATED, DEDUPLICATED + PROTECTED, RESOLVED)
-    outputs: Sequence[str] = (DECIDED, DECIDED + PROTECTED, REVIEWS, REVIEWS + PROTECTED, HOLDS)
+    inputs: Sequence[str] = (DEDUPLICATED, DEDUPLICATED_PROTECTED, RESOLVED)
+    outputs: Sequence[str] = (DECIDED, DECIDED_PROTECTED, REVIEWS, REVIEWS_PROTECTED, HOLDS)
     stage_event = applications_pb2.ApplicationDeduplicated
 
     def __init__(self, rules: Link, sealed_values: SealedValues, meter: StageMeter) -> None:
@@ -54,12 +56,12 @@ class LinkStage(StageBase):
         self._opened: dict[_Place, Opened | None] = {}
         self._handlers = {
             DEDUPLICATED: self._deduplicated,
-            DEDUPLICATED + PROTECTED: self._deduplicated,
+            DEDUPLICATED_PROTECTED: self._deduplicated,
             RESOLVED: self._resolved,
         }
         self._checkers = {
             DEDUPLICATED: self.check_event,
-            DEDUPLICATED + PROTECTED: self.check_event,
+            DEDUPLICATED_PROTECTED: self.check_event,
             RESOLVED: self.check_resolved,
         }
 
@@ -94,6 +96,11 @@ class LinkStage(StageBase):
         key = claim.account.account_fingerprint or claim.claim_unit_id
         require(key == incoming.key, "wrong_key")
         self._opened[_place(incoming)] = self._sealed_values.open(claim)
+
+    def check_resolved(self, message: reviews_pb2.ReviewResolved, incoming: Incoming) -> None:
+        """Only claims are looked at by a person, never releases."""
+        require(self.parse_event(message).HasField("claim"), "no_content")
+        super().check_resolved(message, incoming)
 
     def _deduplicated(
         self,

@@ -27,6 +27,8 @@ from services.eligibility.domain.words import (
 
 ID_BYTES = 16
 APPLICATION_ID_BYTES = 20
+# 9999-01-01T00:00Z: later instants have no legal day.
+TIME_MS_END = 253_370_764_800_000
 _INTENTS = frozenset(int(each) for each in Intent)
 _CAPACITIES = frozenset(int(each) for each in Capacity)
 _RESOLUTIONS = frozenset(int(each) for each in Resolution)
@@ -51,6 +53,7 @@ def check_application(message: applications_pb2.ApplicationSubmitted) -> None:
     require(len(message.credential_fingerprint) == ID_BYTES, "bad_credential")
     require(message.intent in _INTENTS and message.capacity in _CAPACITIES, "unknown_enum")
     require(message.submitted_at_ms > 0, "no_time")
+    require(message.submitted_at_ms < TIME_MS_END, "no_such_time")
     payout = message.WhichOneof("payout")
     if message.intent == applications_pb2.INTENT_APPLY:
         require(payout is not None, "no_payout")

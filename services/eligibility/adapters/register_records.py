@@ -75,7 +75,9 @@ class RegisterRecords:
         return fingerprint, self._record(credential=record)
 
     def account(self, line: AccountLine) -> tuple[bytes, Message]:
-        """Key and record of a registered account."""
+        """Key and record of a registered account. The key names the owner too: by the claim unit
+        alone compaction would keep the account of one member and lose the others.
+        """
         unit = claim_unit_id(self._snapshot_id, line.household_id)
         sealed = self._sealer.seal(
             "account",
@@ -92,7 +94,7 @@ class RegisterRecords:
             ),
             suspended=line.suspended,
         )
-        return unit, self._record(account=record)
+        return unit + line.resident_id, self._record(account=record)
 
     def separation(self, line: SeparationLine) -> tuple[bytes, Message]:
         """Key and record of a separation."""

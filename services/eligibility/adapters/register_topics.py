@@ -7,8 +7,9 @@ from typing import Final
 from google.protobuf.message import Message
 from kyufu.events.v1 import registry_pb2
 
+from chassis.ids import ID_BYTES
+from chassis.kafka.dead_letters import BatchProducer
 from chassis.kafka.partitioner import partition_for
-from chassis.kafka.producer import DurableProducer
 from chassis.kafka.records import OutgoingRecord
 from services.eligibility.adapters.partition_keys import key_on
 
@@ -25,7 +26,7 @@ class RegisterTopic:
 
     def __init__(
         self,
-        producer: DurableProducer,
+        producer: BatchProducer,
         register: str,
         partitions: int,
         *,
@@ -41,16 +42,22 @@ class RegisterTopic:
 
     def write(self, records: Sequence[tuple[bytes, Message]]) -> None:
         """Write records in order; returns when all are durable."""
-        self._producer.produce_batch(
-            [OutgoingRecord(self._topic, key, message) for key, message in records]
-        )
-        self._written.update(partition_for(key, self._partitions) for key, _ in records)
+        self._producer.produce_batch([self._record(key, message) for key, message in records])
+        self._written.update(self._home(key) for key, _ in records)
 
     def complete(self, register: str) -> None:
         """Close every partition of the register."""
         self._producer.produce_batch(
             [self._closing(register, partition) for partition in range(self._partitions)]
         )
+
+    def _record(self, key: bytes, message: Message) -> OutgoingRecord:
+        """An account's key goes on after the claim unit's id, and lies on the partition of that."""
+        home = self._home(key) if len(key) > ID_BYTES else None
+        return OutgoingRecord(self._topic, key, message, partition=home)
+
+    def _home(self, key: bytes) -> int:
+        return partition_for(key[:ID_BYTES], self._partitions)
 
     def _closing(self, register: str, partition: int) -> OutgoingRecord:
         message = registry_pb2.RegistryRecord(

@@ -15,6 +15,7 @@ from services.eligibility.adapters.messages import (
     require,
     review_message,
 )
+from services.eligibility.domain.registers import Register
 from services.eligibility.domain.words import (
     Decided,
     HoldChanged,
@@ -23,11 +24,14 @@ from services.eligibility.domain.words import (
 )
 from services.eligibility.ports import StageMeter
 
+# Events of separated persons travel on topics of their own.
 DECIDED: Final = "applications.decided"
+DECIDED_PROTECTED: Final = "applications.decided.protected"
 REVIEWS: Final = "reviews.opened"
+REVIEWS_PROTECTED: Final = "reviews.opened.protected"
 HOLDS: Final = "holds.v1"
 CLOCK: Final = "clock.ticks"
-PROTECTED: Final = ".protected"
+REGISTERS: Final = {int(each): each.name.lower() for each in Register}
 
 Handler = Callable[[Any, Incoming, StateView, Submissions], Iterable[Any]]
 Checker = Callable[[Any, Incoming], None]
@@ -69,11 +73,11 @@ class StageBase:
     def _encode(self, output: Any, submissions: Submissions, trace: str | None) -> Outgoing | None:
         if isinstance(output, Decided):
             self._count(output)
-            topic = DECIDED + PROTECTED if output.protected else DECIDED
+            topic = DECIDED_PROTECTED if output.protected else DECIDED
             key = output.claim_unit_id or output.application_id
             return Outgoing(topic, key, decided_message(output, submissions), trace)
         if isinstance(output, ReviewOpened):
-            topic = REVIEWS + PROTECTED if output.protected else REVIEWS
+            topic = REVIEWS_PROTECTED if output.protected else REVIEWS
             message = review_message(output, self.stage_event.DESCRIPTOR.full_name)
             return Outgoing(topic, output.stage_key, message, trace)
         if isinstance(output, HoldChanged):
@@ -101,15 +105,19 @@ class StageBase:
         require(message.at_ms > 0, "no_time")
 
     def check_registry(self, message: registry_pb2.RegistryRecord, incoming: Incoming) -> None:
-        """A register record needs a snapshot and the one kind that its topic carries."""
+        """A register record needs a snapshot and the one kind that its topic carries; a closing
+        record closes the register of its topic and no other.
+        """
         require(bool(message.snapshot_id), "no_snapshot")
         kind = message.WhichOneof("record")
+        register = incoming.topic.removeprefix("registry.")
         if kind == "complete":
             require(message.complete.partition == incoming.partition, "wrong_partition")
-            require(message.complete.register != 0, "unknown_enum")
+            closed = REGISTERS.get(message.complete.register)
+            require(closed is not None, "unknown_enum")
+            require(closed == register, "wrong_register")
         else:
-            wanted = incoming.topic.removeprefix("registry.").removesuffix("s")
-            require(kind == wanted, "wrong_record")
+            require(kind == register.removesuffix("s"), "wrong_record")
 
     def check_resolved(self, message: reviews_pb2.ReviewResolved, incoming: Incoming) -> None:
         """A resolution carries the event that the stage was judging."""
@@ -127,8 +135,3 @@ class StageBase:
             return self.stage_event.FromString(message.stage_event)
         except DecodeError as error:
             raise InvalidMessage("undecodable_stage_event") from error
-
-
-def topic_of(name: str, protected: bool) -> str:
-    """The topic of a pair: events of separated persons travel on their own."""
-    return name + PROTECTED if protected else name

@@ -14,7 +14,8 @@ import msgspec
 from services.eligibility.domain.words import Party, PayoutKind, Reason, Record, State
 
 # Bounds of one claim unit's state. Above the first a new application is refused, above the second
-# the oldest memory of an application that ended here is dropped.
+# the oldest memory of an application that ended here is dropped; only where none has ended, the
+# oldest of all.
 REVISIONS_MAX: Final = 64
 SEEN_MAX: Final = 512
 
@@ -106,6 +107,19 @@ class PartyClaims(Record, frozen=True):
         """The number of the next revision."""
         return self.revisions[-1].number + 1 if self.revisions else 1
 
+    @property
+    def being_set_apart(self) -> bool:
+        """Whether the claim is on its way once more without persons who live apart: a revision of
+        the same application that is not planned yet.
+        """
+        return any(
+            each.holding
+            and each.standing is Standing.OPEN
+            and (replaced := self.find(each.replaces)) is not None
+            and replaced.application_id == each.application_id
+            for each in self.revisions
+        )
+
     def find(self, number: int) -> Revision | None:
         """The revision of this number."""
         for revision in self.revisions:
@@ -128,6 +142,11 @@ class Seen(Record, frozen=True):
     party_id: bytes = b""
     revision: int = 0
     review_id: bytes = b""
+
+    @property
+    def ended_here(self) -> bool:
+        """Whether nothing of it is left but its refusal."""
+        return not self.revision and not self.review_id
 
 
 class Unit(Record, frozen=True):
@@ -155,10 +174,17 @@ class Unit(Record, frozen=True):
                 return seen
         return None
 
+    def without_seen(self, application_id: bytes) -> "Unit":
+        """The unit that has forgotten an application, which will be looked at once more."""
+        others = tuple(each for each in self.seen if each.application_id != application_id)
+        return Unit(self.parties, others)
+
     def with_seen(self, entry: Seen) -> "Unit":
         """The unit that remembers `entry`, in the place of an older memory of it."""
-        others = tuple(each for each in self.seen if each.application_id != entry.application_id)
-        return Unit(self.parties, (*others, entry)[-SEEN_MAX:])
+        seen = [each for each in self.seen if each.application_id != entry.application_id]
+        if len(seen) >= SEEN_MAX:
+            seen.remove(next((each for each in seen if each.ended_here), seen[0]))
+        return Unit(self.parties, (*seen, entry))
 
 
 def changed(claims: PartyClaims, revision: Revision) -> PartyClaims:

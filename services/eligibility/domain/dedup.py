@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from services.eligibility.domain import claims as claims_of
 from services.eligibility.domain import (
@@ -103,11 +104,7 @@ class Dedup:
         if seen is not None:
             return self._repeated(look, seen)
         if not self.looks.ready(state, look):
-            application = entry.identified.application
-            deadline_ms = waiting.now_ms(state, application.submitted_at_ms) + self.wait_ms
-            parked = Waiting(application.application_id, deadline_ms, _encode(entry))
-            waiting.park(state, entry.identified.claim_unit_id, parked)
-            return []
+            return self._park(state, entry)
         return self._judge(state, look)
 
     def take_resolution(
@@ -124,30 +121,32 @@ class Dedup:
         seen = look.unit.find_seen(look.application_id)
         if seen is None or seen.review_id != review_id:
             return [Ignored(Stage.DEDUP, "resolution_repeated")]
-        protected = Reason.SEPARATION_UNPROVEN in reasons
         if resolution is Resolution.REFUSE:
-            refusal = (Reason.REVIEW_REFUSED, *reasons)
-            return self.looks.refused(state, look, refusal, protected=protected)
+            return self.looks.refused(state, look, (Reason.REVIEW_REFUSED, *reasons))
         outputs: list[Output] = []
-        if protected:
+        if Reason.SEPARATION_UNPROVEN in reasons:
             outputs = separations.prove(self.looks, state, look)
             look = self.looks.open(
                 state, entry, cause=review_id, waived=reasons, at_ms=resolved_at_ms
             )
+            if self.looks.waits_for_head(look):
+                self.looks.save(state, look, look.unit.without_seen(look.application_id))
+                return [*outputs, *self._park(state, replace(entry, cause=review_id))]
         return [*outputs, *self._judge(state, look)]
 
     def take_feedback(
         self, state: State, claim_unit_id: bytes, programme: str, party: Party, cause: bytes,
         answer: Feedback, at_ms: int,
     ) -> list[Output]:  # fmt: skip
-        """An answer of link, decide or payments about one revision."""
+        """An answer of link, decide or payments about a revision; whoever waits for it goes on."""
         unit = claims_of.load_unit(state, claim_unit_id, programme)
         claims = unit.claims_of(party)
         emitter = self.looks.emitter(state, claim_unit_id, programme, cause, at_ms)
         changed, outputs = feedback.take(claims, answer, emitter)
-        if changed is not claims:
-            claims_of.save_unit(state, claim_unit_id, programme, unit.with_claims(changed))
-        return outputs
+        if changed is claims:
+            return outputs
+        claims_of.save_unit(state, claim_unit_id, programme, unit.with_claims(changed))
+        return [*outputs, *self._resume(state, claim_unit_id)]
 
     # -- one look ---------------------------------------------------------------------------
 
@@ -166,7 +165,7 @@ class Dedup:
         )
         if isinstance(acts, parties.MayNot):
             if acts.review:
-                return self.looks.review(state, look, acts.reason, protected=acts.protected)
+                return self.looks.review(state, look, acts.reason)
             return self.looks.refused(state, look, (acts.reason,))
         wish = self._wish(state, look, household, acts)
         if wish is None:
@@ -231,6 +230,13 @@ class Dedup:
                 persons = parties.persons_of(claims.party, look.household, look.separation)
                 return list(revisions.rebuilt(claims, revision, persons, look.emitter))
         return [Ignored(Stage.DEDUP, "application_repeated")]
+
+    def _park(self, state: State, entry: Entry) -> list[Output]:
+        application = entry.identified.application
+        deadline_ms = waiting.now_ms(state, application.submitted_at_ms) + self.wait_ms
+        parked = Waiting(application.application_id, deadline_ms, _encode(entry))
+        waiting.park(state, entry.identified.claim_unit_id, parked)
+        return []
 
     def _resume(self, state: State, claim_unit_id: bytes) -> list[Output]:
         return [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.eligibility.domain.claims import Revision
-from services.eligibility.domain.registers import Household, Person
+from services.eligibility.domain.registers import Person
 from services.eligibility.domain.words import (
     Decided,
     EventIds,
@@ -223,8 +223,3 @@ class Emitter:
 def uses_account(revision: Revision) -> bool:
     """Whether link knows of an account for this revision."""
     return revision.payout is not PayoutKind.CASH and bool(revision.account_fingerprint)
-
-
-def household_facts(household: Household | None) -> tuple[str, int]:
-    """Municipality and version of the register that a decision rests on."""
-    return ("", 0) if household is None else (household.municipality_code, household.version)

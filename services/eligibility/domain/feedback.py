@@ -67,7 +67,9 @@ def take(claims: PartyClaims, feedback: Feedback, emitter: Emitter) -> Result:
     if feedback.answer is Answer.UNDER_WAY:
         return claims, []
     if not revision.alive:
-        return claims, _say_again(claims, revision, emitter)
+        # Link may have noted the account's use once more, when an old review was resolved.
+        late = _released(claims, revision, emitter)
+        return claims, [*_say_again(claims, revision, emitter), *late]
     if feedback.answer is Answer.REPLACED:
         return _superseded(claims, revision, emitter)
     outputs: list[Output] = []
@@ -109,17 +111,21 @@ def _superseded(claims: PartyClaims, revision: Revision, emitter: Emitter) -> Re
 def _cancelled(claims: PartyClaims, number: int, emitter: Emitter) -> Result:
     """A withdrawal took effect: the withdrawal and all that it took back have ended.
 
-    Payments names the revision whose payment it cancelled, or which it would have.
+    Payments names the revision whose payment it cancelled, or which it would have. The first
+    withdrawal after that one is meant, unless it was refused or replaced; the same answer heard
+    again must not end a later withdrawal, which payments may still refuse.
     """
     withdrawal = next(
         (
             each
             for each in claims.revisions
-            if each.kind is RevisionKind.WITHDRAWAL and each.number > number and each.alive
+            if each.kind is RevisionKind.WITHDRAWAL
+            and each.number > number
+            and (each.alive or each.standing is Standing.WITHDRAWN)
         ),
         None,
     )
-    if withdrawal is None:
+    if withdrawal is None or not withdrawal.alive:
         return claims, []
     outputs: list[Output] = []
     for earlier in list(claims.below(withdrawal.number)):

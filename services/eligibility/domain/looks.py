@@ -11,10 +11,12 @@ from services.eligibility.domain import registers, waiting
 from services.eligibility.domain.claims import Seen, Unit
 from services.eligibility.domain.emitting import Emitter, Output
 from services.eligibility.domain.identify import Identified
+from services.eligibility.domain.parties import head_party
 from services.eligibility.domain.registers import Household, Register, Separation
 from services.eligibility.domain.rules import Programmes
 from services.eligibility.domain.words import (
     NO_PARTY,
+    Capacity,
     EventIds,
     Intent,
     Outcome,
@@ -29,11 +31,15 @@ from services.eligibility.domain.words import (
 
 
 class Entry(Record, frozen=True):
-    """An identified application with the place it was read from. `raw`: the identified event."""
+    """An identified application with the place it was read from. `raw`: the identified event.
+
+    `cause`: the resolution after which it waits once more.
+    """
 
     identified: Identified
     position: int
     raw: bytes
+    cause: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,15 @@ class Look:
     def application_id(self) -> bytes:
         """The application looked at."""
         return self.entry.identified.application.application_id
+
+    @property
+    def protected(self) -> bool:
+        """Whether the applicant lives apart, by the register or by their own word: whatever becomes
+        of it then travels on the protected topics, also where no party is known yet.
+        """
+        identified, separation = self.entry.identified, self.separation
+        apart = separation is not None and identified.resident_id in separation.resident_ids
+        return apart or identified.application.capacity is Capacity.SEPARATED
 
     def seen(self, *, party_id: bytes = b"", revision: int = 0, review_id: bytes = b"") -> Seen:
         """What will be remembered of the application."""
@@ -93,7 +108,7 @@ class Looks:
         state: State,
         entry: Entry,
         *,
-        cause: bytes | None = None,
+        cause: bytes = b"",
         waived: tuple[Reason, ...] = (),
         at_ms: int = 0,
     ) -> Look:
@@ -109,7 +124,7 @@ class Looks:
                 state,
                 claim_unit_id,
                 application.programme,
-                identified.event_id if cause is None else cause,
+                cause or entry.cause or identified.event_id,
                 max(application.submitted_at_ms, at_ms),
             ),
             waived=waived,
@@ -117,10 +132,13 @@ class Looks:
 
     def ready(self, state: State, look: Look) -> bool:
         """Whether the registers say enough: the household, that nobody of it is apart without our
-        knowing, and the account where the registered one is asked for.
+        knowing, and the account where the registered one is asked for; and whether the head's claim
+        has let go of whoever lives apart.
         """
         identified = look.entry.identified
         application, snapshot_id = identified.application, identified.snapshot_id
+        if self.waits_for_head(look):
+            return False
         if not registers.is_complete(state, snapshot_id, Register.SEPARATIONS):
             return False
         if look.household is None:
@@ -132,6 +150,13 @@ class Looks:
             return True
         account = registers.find_account(state, identified.claim_unit_id, identified.resident_id)
         return account is not None or registers.is_complete(state, snapshot_id, Register.ACCOUNTS)
+
+    def waits_for_head(self, look: Look) -> bool:
+        """Whether the head's claim is just being decided without the applicant. Until then payments
+        knows the items as the head's, and would refuse them as claimed already.
+        """
+        head = head_party(look.entry.identified.claim_unit_id)
+        return look.protected and look.unit.claims_of(head).being_set_apart
 
     def save(self, state: State, look: Look, unit: Unit) -> None:
         """Write the claim unit's state."""
@@ -145,15 +170,12 @@ class Looks:
         reasons: tuple[Reason, ...],
         *,
         party: Party = NO_PARTY,
-        protected: bool = False,
     ) -> list[Output]:
         """The application ends here."""
         self.save(state, look, look.unit.with_seen(look.seen(party_id=party.party_id)))
-        return [self._decided(look, Outcome.REFUSED, reasons, party, protected=protected)]
+        return [self._decided(look, Outcome.REFUSED, reasons, party)]
 
-    def review(
-        self, state: State, look: Look, reason: Reason, *, protected: bool = False
-    ) -> list[Output]:
+    def review(self, state: State, look: Look, reason: Reason) -> list[Output]:
         """A person must look; the application waits."""
         identified = look.entry.identified
         application = identified.application
@@ -171,11 +193,9 @@ class Looks:
             opened_at_ms=look.emitter.at_ms,
             claim_unit_id=identified.claim_unit_id,
             municipality_code=identified.municipality_code,
-            protected=protected,
+            protected=look.protected,
         )
-        waits = self._decided(
-            look, Outcome.WAITING, (reason,), NO_PARTY, review_id=review_id, protected=protected
-        )
+        waits = self._decided(look, Outcome.WAITING, (reason,), NO_PARTY, review_id=review_id)
         return [opened, waits]
 
     def _decided(
@@ -186,7 +206,6 @@ class Looks:
         party: Party,
         *,
         review_id: bytes = b"",
-        protected: bool = False,
     ) -> Output:
         application = look.entry.identified.application
         return look.emitter.decided(
@@ -198,5 +217,5 @@ class Looks:
             party=party,
             register_version=0 if look.household is None else look.household.version,
             review_id=review_id,
-            protected=protected,
+            protected=look.protected,
         )

@@ -31,7 +31,6 @@ class MayNot:
 
     reason: Reason
     review: bool = False
-    protected: bool = False
 
 
 def head_party(claim_unit_id: bytes) -> Party:
@@ -65,7 +64,7 @@ def party_of(
         party = Party(PartyKind.SEPARATED, separation.resident_ids[0])
         return Acts(party, persons_of(party, household, separation))
     if capacity is Capacity.SEPARATED:
-        return MayNot(Reason.SEPARATION_UNPROVEN, review=True, protected=True)
+        return MayNot(Reason.SEPARATION_UNPROVEN, review=True)
     party = head_party(claim_unit_id)
     acts = Acts(party, persons_of(party, household, separation))
     if applicant.is_head or proxy_proven:

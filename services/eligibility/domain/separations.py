@@ -35,15 +35,16 @@ def set_apart(
 
 
 def prove(looks: Looks, state: State, look: Look) -> list[Output]:
-    """A case worker has seen the evidence: the applicant and whom the form names live apart.
-
-    Where the register already knows another separated party, that one stays as it is.
+    """A case worker has seen the evidence: the applicant and whom the form names live apart. The
+    head never accompanies them, even if the form names him: he would act for the party he must not
+    know of. Where the register already knows another separated party, that one stays as it is.
     """
     identified, household = look.entry.identified, look.household
     if household is None or look.separation is not None:
         return []
     listing = parties.read_form(identified.application.persons, True, household.persons, household)
-    others = sorted(listing.named - {identified.resident_id})
+    heads = {person.resident_id for person in household.persons if person.is_head}
+    others = sorted(listing.named - heads - {identified.resident_id})
     proven = Separation(0, (identified.resident_id, *others))
     registers.load_separation(state, identified.claim_unit_id, proven)
     return set_apart(

@@ -2,7 +2,8 @@
 
 Invariants: uses stand in the order of their first coming, and a correction keeps its place; a use
 counts revisions, so that taking one back leaves the other; a hold is set once for a newcomer and
-cleared once, under one id with a rising version.
+cleared once, under one id with a rising version. A use that was taken back and comes again brings
+holds with ids of their own: payments would take a lower version under the old id for old news.
 """
 
 from dataclasses import dataclass
@@ -37,7 +38,10 @@ class Held(Record, frozen=True):
 
 
 class Use(Record, frozen=True):
-    """One party's use of the account. `review_revision`: whose review the holds wait for."""
+    """One party's use of the account. `review_revision`: whose review the holds wait for.
+
+    `application_id` and `first_revision` name this coming of the use, and with it its holds.
+    """
 
     claim_unit_id: bytes
     party: Party
@@ -47,6 +51,7 @@ class Use(Record, frozen=True):
     review_revision: int = 0
     held: tuple[Held, ...] = ()
     hold_version: int = 0
+    first_revision: int = 0
 
 
 Uses = tuple[Use, ...]
@@ -105,7 +110,13 @@ def with_revision(uses: Uses, claim: Claim) -> tuple[Use, Uses]:
     """Note that a revision uses the account: the use, and all uses with it."""
     use = use_of(uses, claim.party)
     if use is None:
-        use = Use(claim.claim_unit_id, claim.party, claim.application_id, (claim.revision,))
+        use = Use(
+            claim.claim_unit_id,
+            claim.party,
+            claim.application_id,
+            (claim.revision,),
+            first_revision=claim.revision,
+        )
         return use, (*uses, use)
     if claim.revision not in use.revisions:
         use = replace(use, revisions=(*use.revisions, claim.revision))
@@ -177,8 +188,8 @@ class HoldWriter:
         changes = []
         for held in use.held:
             hold_id = self.event_ids(
-                use.party.party_id, 0, NAME, self.account_fingerprint + held.party_id,
-                Ordinal.HOLD_ID,
+                use.application_id, use.first_revision, NAME,
+                self.account_fingerprint + held.party_id, Ordinal.HOLD_ID,
             )  # fmt: skip
             changes.append(
                 HoldChanged(

@@ -77,11 +77,28 @@ class FakePayments:
         live = self.live(key)
         if live is not None and live.station not in REPLACEABLE:
             return [_event(decision, "DECISION_REFUSED", decision.event_id)]
+        if self._claimed_by_another(key, decision):
+            refused = _event(decision, "DECISION_REFUSED", decision.event_id)
+            refused.refusal = common_pb2.REASON_ALREADY_CLAIMED
+            return [refused]
         events = []
         if live is not None:
             events.append(self._moved(live, "REPLACED", decision.event_id))
         known.append(Payment(decision))
         return [*events, _event(decision, "PLANNED", decision.event_id)]
+
+    def _claimed_by_another(
+        self, key: tuple[bytes, bytes], decision: apps.ApplicationDecided
+    ) -> bool:
+        """Whether a live payment of another party is for one of the same persons."""
+        wanted = {item.beneficiary_id for item in decision.items}
+        others = [self.live(other) for other in self.payments if other != key]
+        return any(
+            item.beneficiary_id in wanted
+            for payment in others
+            if payment is not None
+            for item in payment.decision.items
+        )
 
     def _withdraw(self, decision: apps.ApplicationDecided) -> list[payments_pb2.PaymentEvent]:
         key = (decision.claim_unit_id, decision.party.party_id)

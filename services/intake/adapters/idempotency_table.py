@@ -3,11 +3,12 @@
 Requests wait for the batch that carries them; while one batch is written the next one gathers.
 Invariants: a key is durable here before its application is published; when PostgreSQL is away, slow
 or behind, requests go on as UNCHECKED within a bounded time, because safety never depends on this
-table: dedup refuses a second body under one application id.
+table: dedup refuses a second body under one application id. Any other failure ends the process:
+without the writer every request would wait for ever.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import psycopg
@@ -47,8 +48,16 @@ _Waiting = tuple[bytes, bytes, asyncio.Future[KeyUse]]
 class IdempotencyTable:
     """The `IdempotencyLedger` port. Belongs to one event loop; `start` and `stop` it there."""
 
-    def __init__(self, database_url: str, *, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
         self._database_url = database_url
+        self._on_failure = on_failure
         self._clock = clock
         uses = metrics.counter(KEY_USES)
         self._uses = {use: uses.labels(use=use.value) for use in KeyUse}
@@ -59,18 +68,20 @@ class IdempotencyTable:
         self._closed_until_s: float | None = None
         self._task: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[dict[bytes, bytes]] | None = None
+        self._in_hand: list[_Waiting] = []
         self._abandoned: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Begin to write batches."""
         self._task = asyncio.create_task(self._write_batches(), name="idempotency")
+        self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """Let waiting requests go unchecked and close the connection."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self._answer_unchecked(self._take(len(self._waiting)))
+        self._answer_unchecked(self._in_hand + self._take(len(self._waiting)))
         if self._connection is not None:
             await self._connection.close()
 
@@ -86,11 +97,18 @@ class IdempotencyTable:
         self._uses[use].inc()
         return use
 
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """The writer ends by `stop`, or because something is wrong that no retry mends."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._answer_unchecked(self._in_hand + self._take(len(self._waiting)))
+            self._on_failure(error)
+
     async def _write_batches(self) -> None:
         while True:
             await self._arrived.wait()
             await asyncio.sleep(GATHER_S)
-            batch = self._take(BATCH_KEYS_MAX)
+            batch = self._in_hand = self._take(BATCH_KEYS_MAX)
             self._gauge.set(len(self._waiting))
             if not self._waiting:
                 self._arrived.clear()

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import httpx
+import aiohttp
 
 from services.notify.domain.failover import (
     Answer,
@@ -29,14 +29,18 @@ CONCURRENT_MAX: Final = 16
 _STEPS_PER_PROVIDER_MAX: Final = 3
 _FAILURES_BEFORE_LAST: Final = 5
 _LAST_FOR_S: Final = 30.0
+_SUCCESS: Final = range(200, 300)
+_NOT_FOUND: Final = 404
 _PERMANENT: Final = frozenset({400, 413, 422})
 _NEVER_TAKEN: Final = frozenset({401, 403, 404, 405, 429})
 
 
 class Provider:
-    """One provider: POST /messages, GET /messages/{key}."""
+    """One provider: POST /messages, GET /messages/{key}. A redirect is not followed: telephone
+    number and text would go to whomever it names.
+    """
 
-    def __init__(self, name: str, base_url: str, client: httpx.AsyncClient) -> None:
+    def __init__(self, name: str, base_url: str, client: aiohttp.ClientSession) -> None:
         self.name = name
         self._messages_url = base_url.rstrip("/") + "/messages"
         self._client = client
@@ -45,26 +49,32 @@ class Provider:
         """Hand the message over; the provider takes a key once."""
         content = {"key": delivery.key, "to": delivery.to, "text": delivery.text}
         try:
-            response = await self._client.post(self._messages_url, json=content)
-        except (httpx.ConnectError, httpx.ConnectTimeout):
+            async with self._client.post(
+                self._messages_url, json=content, allow_redirects=False
+            ) as response:
+                status = response.status
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             return Answer.NOT_REACHED
-        except httpx.HTTPError:
+        except (aiohttp.ClientError, TimeoutError):
             return Answer.UNCLEAR
-        if response.is_success:
+        if status in _SUCCESS:
             return Answer.ACCEPTED
-        if response.status_code in _PERMANENT:
+        if status in _PERMANENT:
             return Answer.REFUSED
-        return Answer.ABSENT if response.status_code in _NEVER_TAKEN else Answer.UNCLEAR
+        return Answer.ABSENT if status in _NEVER_TAKEN else Answer.UNCLEAR
 
     async def ask(self, key: str) -> Answer:
         """Whether the provider has a message under this key."""
         try:
-            response = await self._client.get(f"{self._messages_url}/{key}")
-        except httpx.HTTPError:
+            async with self._client.get(
+                f"{self._messages_url}/{key}", allow_redirects=False
+            ) as response:
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError):
             return Answer.UNCLEAR
-        if response.is_success:
+        if status in _SUCCESS:
             return Answer.ACCEPTED
-        return Answer.ABSENT if response.status_code == httpx.codes.NOT_FOUND else Answer.UNCLEAR
+        return Answer.ABSENT if status == _NOT_FOUND else Answer.UNCLEAR
 
 
 class SmsProviders:

@@ -121,11 +121,13 @@ class MailSink:
 
 class SmsStub:
     """A real HTTP SMS provider. `mode`: ok, error (500, keeps nothing), error_after (keeps it and
-    then answers 500), silent (answers nothing), silent_after (keeps it, answers nothing).
+    then answers 500), silent (answers nothing), silent_after (keeps it, answers nothing), a number
+    (answers that status, keeps nothing). `location` is where a redirect leads.
     """
 
     def __init__(self, silence_s: float = 30.0) -> None:
         self.mode = "ok"
+        self.location = ""
         self.asks_answered = True
         self.messages: dict[str, dict[str, str]] = {}
         self.posts = 0
@@ -164,6 +166,8 @@ class SmsStub:
                     self.close_connection = True
                 elif stub.mode.startswith("error"):
                     self._answer(500, {})
+                elif stub.mode.isdigit():
+                    self._answer(int(stub.mode), {})
                 else:
                     self._answer(202, {"key": message["key"]})
 
@@ -180,6 +184,8 @@ class SmsStub:
                 body = json.dumps(content).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
+                if stub.location:
+                    self.send_header("Location", stub.location)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

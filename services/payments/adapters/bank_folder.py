@@ -2,6 +2,8 @@
 
 A file is written under a temporary name, synced, and linked to its name: a link never overwrites,
 so a name stands for one content for ever. What was read stays where it is, for those who check.
+The bank, too, leaves what it took: from a folder that it empties, a file whose delivery is resumed
+after a crash would be put down a second time.
 """
 
 import os

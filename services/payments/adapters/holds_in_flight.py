@@ -7,6 +7,11 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from confluent_kafka import KafkaException
+
+from chassis.kafka.errors import OffsetLost
+from chassis.logging import get_logger
+
 CATCH_UP_TIMEOUT_S: Final = 20.0
 _STEP_S: Final = 0.02
 
@@ -30,7 +35,12 @@ class HoldsTail:
         self._timeout_s = timeout_s
 
     def catch_up(self) -> bool:
-        ends = self._ends()
+        try:
+            ends = self._ends()
+        except (KafkaException, OffsetLost) as error:
+            # Without the broker nobody knows which holds are still to come.
+            get_logger().warning("the end of the holds is not known", exc_info=error)
+            return False
         deadline_s = self._monotonic() + self._timeout_s
         pause = threading.Event()
         while True:

@@ -74,7 +74,8 @@ class PostgresMoneyRows:
     def open_task(self, kind: str, subject: str, reason: str, at: datetime) -> None:
         self._connection.execute(
             "INSERT INTO task (kind, subject, reason, opened_at) VALUES (%b, %b, %b, %b)"
-            " ON CONFLICT (kind, subject) DO NOTHING",
+            " ON CONFLICT (kind, subject) DO UPDATE SET reason = excluded.reason,"
+            " opened_at = excluded.opened_at, closed_at = NULL WHERE task.closed_at IS NOT NULL",
             (kind, subject, reason, at),
         )
 

@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool
 from chassis.grpc.client import call_sync, open_sync_channel
 from chassis.grpc.errors import RpcFailure
 from chassis.logging import get_logger
+from chassis.outbox import PRUNE_ROWS_MAX
 
 NOTICES_PER_ROUND_MAX: Final = 200
 DEADLINE_S: Final = 15.0
@@ -69,6 +70,15 @@ class NoticeRelay:
                 return False
             self._hand_over(connection, rows)
         return len(rows) == NOTICES_PER_ROUND_MAX
+
+    def prune(self, *, older_than_s: float) -> int:
+        """Delete a bounded number of notices that notify took longer ago: they hold contacts."""
+        with self._pool.connection() as connection:
+            return connection.execute(
+                "DELETE FROM notice_outbox WHERE id IN (SELECT id FROM notice_outbox"
+                " WHERE published_at < now() - make_interval(secs => %s) ORDER BY id LIMIT %s)",
+                (older_than_s, PRUNE_ROWS_MAX),
+            ).rowcount
 
     def _hand_over(self, connection: Connection[Any], rows: Sequence[tuple[int, bytes]]) -> None:
         refused: dict[int, str] = {}

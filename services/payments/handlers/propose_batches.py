@@ -15,7 +15,7 @@ from typing import Final
 from services.payments.domain.batch import Batch
 from services.payments.domain.book import Book
 from services.payments.domain.facts import RequestState
-from services.payments.domain.money import Cause
+from services.payments.domain.money import Cause, Payout
 from services.payments.domain.payment import Payment, PaymentChange, PaymentState
 from services.payments.domain.programmes import Programme
 from services.payments.handlers.freezing import Bank, BatchPlan, freeze_into_file, ready_payees
@@ -173,8 +173,10 @@ def _freeze_one(plan: BatchPlan, records_max: int, tx: LedgerTransaction, bank: 
 
 
 def _may_freeze(payment: Payment, plan: BatchPlan) -> bool:
+    """Asked again under lock: another revision may have come since the claims were listed."""
     return (
         payment.state is PaymentState.PLANNED
+        and payment.payout is Payout.ACCOUNT
         and payment.municipality_code == plan.municipality_code
     )
 

@@ -25,6 +25,7 @@ RECEIPT: Final = "receipt"
 RESULT: Final = "result"
 ANSWER_REFUSED: Final = "bank_answer_refused"
 ANSWER_CHANGED: Final = "bank_answer_changed"
+FILE_REJECTED: Final = "file_rejected"
 BANK: Final = "bank"
 
 ReceiptReader = Callable[[bytes], Receipt | None]
@@ -102,8 +103,8 @@ def _take_receipt(
     if receipt.accepted:
         tx.batches.save(replace(batch, state=advanced(batch.state, BatchChange.TAKE_RECEIPT)), at)
         return "receipted"
-    _reject(batch, Cause(digest[:16], BANK, at), tx)
-    return "file_rejected"
+    _reject(batch, receipt.rule, Cause(digest[:16], BANK, at), tx)
+    return FILE_REJECTED
 
 
 def _prove_sent(batch: Batch, cause: Cause, tx: LedgerTransaction) -> Batch:
@@ -118,16 +119,18 @@ def _prove_sent(batch: Batch, cause: Cause, tx: LedgerTransaction) -> Batch:
     return replace(batch, state=advanced(batch.state, BatchChange.PROVE_SENT))
 
 
-def _reject(batch: Batch, cause: Cause, tx: LedgerTransaction) -> None:
-    """The bank refused the file whole: nothing was paid, and every payment is planned again."""
+def _reject(batch: Batch, rule: str, cause: Cause, tx: LedgerTransaction) -> None:
+    """The bank refused the file whole by `rule`: nothing was paid, and every payment is planned
+    again.
+    """
     payments = locked_payments(batch, tx.batches.lines(batch.batch_id), PaymentState.SENT, tx)
     book = Book(payments)
     for payment in payments:
         book.move(payment.payment_id, PaymentChange.REJECT_FILE, cause)
     tx.money.save(book, cause.at)
     tx.batches.save(replace(batch, state=advanced(batch.state, BatchChange.REJECT)), cause.at)
-    tx.money.note(cause, "file_rejected", batch.batch_id, batch.records, batch.amount_yen)
-    tx.money.open_task("file_rejected", batch.batch_id, "refused by the bank", cause.at)
+    tx.money.note(cause, FILE_REJECTED, batch.batch_id, batch.records, batch.amount_yen)
+    tx.money.open_task(FILE_REJECTED, batch.batch_id, rule or "no rule named", cause.at)
 
 
 def _take_result(
@@ -141,7 +144,8 @@ def _take_result(
     batch = tx.batches.lock(batch_id)
     if batch is None:
         return Mismatch.OTHER_FILE
-    if batch.state in {BatchState.RELEASING, BatchState.SENT}:
+    if batch.state in {BatchState.RELEASING, BatchState.SENT, BatchState.UNKNOWN}:
+        # Its receipt comes first; a receipt may yet prove that an unknown file has arrived.
         return "early"
     if batch.state is not BatchState.RECEIPTED:
         return Mismatch.OTHER_FILE

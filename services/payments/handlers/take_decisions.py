@@ -100,15 +100,15 @@ def _load(
     }
     live_items = tx.claims.live_items(sorted(wanted))
     live_items |= tx.claims.live_items_of([payment_id for _, payment_id in current])
+    payments = tx.claims.payments(current)
+    # Also the payers of payments that may give way: their budgets get yen back.
+    payers = {(decision.claim.programme, decision.municipality_code) for decision in decisions}
+    payers |= {(payment.claim.programme, payment.municipality_code) for payment in payments}
     limits = {
-        (decision.claim.programme, decision.municipality_code): programmes[
-            decision.claim.programme
-        ].budget_yen_default
-        for decision in decisions
-        if decision.claim.programme in programmes
+        payer: programmes[payer[0]].budget_yen_default for payer in payers if payer[0] in programmes
     }
     return World(
-        book=Book(tx.claims.payments(current)),
+        book=Book(payments),
         claims=claims,
         live_items=live_items,
         holds=tx.claims.active_holds([(key.programme, key.claim_unit_id) for key in keys]),

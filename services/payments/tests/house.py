@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from kyufu.events.v1 import payments_pb2
+from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from jpbank.calendar import next_bank_day
@@ -18,7 +20,11 @@ from jpbank.zengin import (
 )
 from services.payments import handlers
 from services.payments.adapters.bank_folder import FROM_BANK, TO_BANK, BankFolder
-from services.payments.adapters.ledger import PostgresLedger, PostgresSnapshots
+from services.payments.adapters.ledger import (
+    PostgresLedger,
+    PostgresSnapshots,
+    PostgresTransaction,
+)
 from services.payments.adapters.parameters import PayerTable, load_programmes
 from services.payments.domain.batch import Batch
 from services.payments.domain.claims import Decision
@@ -27,7 +33,7 @@ from services.payments.entrypoints.bank_watcher import read_receipt
 from services.payments.handlers.approve_batch import Approval, ApprovalRefusal
 from services.payments.handlers.freezing import Bank
 from services.payments.handlers.propose_batches import Proposal, Proposed
-from services.payments.ports import BankChannel
+from services.payments.ports import BankChannel, Ledger, LedgerTransaction, T
 from services.payments.tests.fakes import ReadHolds
 from services.payments.tests.town import NOW, PROGRAMME, TODAY, Keys, decision, token
 
@@ -39,7 +45,7 @@ class House:
         self.pool = pool
         self.keys = Keys()
         self.vault = self.keys.vault()
-        self.ledger = PostgresLedger(pool, {"test": NoOffsets()})  # type: ignore[dict-item]
+        self.ledger: Ledger = PostgresLedger(pool, {"test": NoOffsets()})  # type: ignore[dict-item]
         self.snapshots = PostgresSnapshots(pool)
         self.folder = folder
         self.channel: BankChannel = BankFolder(folder)
@@ -133,11 +139,13 @@ class House:
         """Put a file into the folder that the bank answers in."""
         (self.folder / FROM_BANK / name).write_bytes(content)
 
-    def receipt(self, batch: Batch, *, accepted: bool = True, yen: int | None = None) -> None:
+    def receipt(
+        self, batch: Batch, *, accepted: bool = True, yen: int | None = None, rule: str = ""
+    ) -> None:
         amount = batch.amount_yen if yen is None else yen
         text = (
             f'{{"file":"{batch.file_name}.dat","sha256":"{batch.sha256.hex()}",'
-            f'"accepted":{str(accepted).lower()},"rule":"","records":{batch.records},'
+            f'"accepted":{str(accepted).lower()},"rule":"{rule}","records":{batch.records},'
             f'"yen":{amount}}}'
         )
         self.answer(f"{batch.file_name}.receipt.json", text.encode())
@@ -210,6 +218,16 @@ class House:
             " WHERE state NOT IN ('cancelled', 'replaced', 'awaiting_budget')"
         )
         assert committed == carried
+
+
+class OneTransaction:
+    """A ledger whose work joins a transaction that the test has open."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    def run(self, work: Callable[[LedgerTransaction], T]) -> T:
+        return work(PostgresTransaction(self._connection, {"test": NoOffsets()}))  # type: ignore[dict-item]
 
 
 class NoOffsets:

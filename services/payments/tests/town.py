@@ -33,7 +33,7 @@ def claim_of(name: str) -> ClaimKey:
 
 @dataclass
 class Keys:
-    """The account purpose's key pair, and sealing by an applicant's side."""
+    """The account purpose's key pair, and sealing as the importer of registers does."""
 
     private: X25519PrivateKey = field(default_factory=X25519PrivateKey.generate)
 
@@ -45,7 +45,7 @@ class Keys:
     def account(self, number: int, holder: str = HOLDER) -> bytes:
         plaintext = f"00010011{number:07d}".encode() + holder.encode("cp932")
         sealer = Sealer({"account": self.private.public_key()})
-        sealed = sealer.seal("account", "application", token(number), "account", plaintext)
+        sealed = sealer.seal("account", "registered_account", token(number), "account", plaintext)
         return sealed.SerializeToString()
 
 

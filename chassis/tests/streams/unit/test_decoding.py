@@ -50,6 +50,11 @@ def test_records_keep_their_order_and_carry_their_source() -> None:
     assert taken[1].traceparent is None
 
 
+def test_a_trace_that_no_header_could_carry_counts_as_absent() -> None:
+    taken, _ = _decode(FakeRecord(headers=(("traceparent", b"00-\xff"),)))
+    assert [each.traceparent for each in taken] == [None]
+
+
 @pytest.mark.parametrize("key", [KEY, b"", None])
 def test_a_record_meant_for_every_partition_is_taken_wherever_it_lies(key: bytes | None) -> None:
     everywhere = FakeRecord(

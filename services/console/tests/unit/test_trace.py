@@ -9,7 +9,7 @@ from kyufu.events.v1 import applications_pb2, common_pb2, payments_pb2
 from chassis.kafka.errors import InvalidMessage
 from chassis.kafka.records import Record
 from services.console.domain.trace import TraceEvent, assemble
-from services.console.entrypoints.stations import station
+from services.console.entrypoints.stations import has_station, station
 from services.console.tests.installation import (
     CANARY,
     decided,
@@ -80,6 +80,15 @@ def test_no_station_carries_what_is_sealed_or_a_fingerprint(topic: str, message:
     assert CANARY.encode()[:16].hex() not in str(read)
     assert not read.protected
     assert station(_record(f"{topic}.protected", message)).protected
+
+
+def test_the_release_of_an_account_is_no_station() -> None:
+    release = applications_pb2.ApplicationDeduplicated(
+        release=applications_pb2.AccountRelease(revision=1)
+    )
+    claim = applications_pb2.ApplicationDeduplicated(claim=applications_pb2.Claim(revision=1))
+    assert not has_station(_record("applications.deduplicated", release))
+    assert has_station(_record("applications.deduplicated", claim))
 
 
 @pytest.mark.parametrize(

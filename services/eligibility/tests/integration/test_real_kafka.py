@@ -24,7 +24,6 @@ from chassis.ids import claim_unit_id
 from chassis.kafka.producer import DurableProducer
 from chassis.kafka.records import OutgoingRecord
 from chassis.kafka.topics import TopicCatalogue
-from chassis.sealing import Sealer
 from chassis.secrets import SecretsDir
 from services.eligibility.tests.running import Processes, write_secrets
 
@@ -48,6 +47,8 @@ FILES: Final = {
     registry_pb2.REGISTER_ACCOUNTS: (
         "resident_id,household_id,bank_code,branch_code,account_type,account_number,"
         "holder_kana,suspended\n"
+        f"{HEAD},{HOUSEHOLD},0001,001,1,1234567,テスト　イチ,0\n"
+        f"{CHILD},{HOUSEHOLD},0001,001,1,7654321,テスト　ニ,0\n"
     ),
     registry_pb2.REGISTER_SEPARATIONS: "household_id,resident_ids,evidence\n",
 }
@@ -111,14 +112,11 @@ def load(processes: Processes, secrets: SecretsDir, register: int) -> (
 
 
 def submitted(secrets: SecretsDir) -> apps.ApplicationSubmitted:
-    """An application as intake writes it."""
-    sealer = Sealer({"account": secrets.public_key("account")})
+    """An application as intake writes it, to the account that the register knows."""
     person = Fingerprinter(secrets.pepper("person"))
-    canonical = b"000100111234567"
-    application_id = os.urandom(20)
     return apps.ApplicationSubmitted(
         event_id=os.urandom(16),
-        application_id=application_id,
+        application_id=os.urandom(20),
         programme=PROGRAMME,
         client_id="portal",
         channel=common_pb2.CHANNEL_ONLINE,
@@ -134,16 +132,10 @@ def submitted(secrets: SecretsDir) -> apps.ApplicationSubmitted:
             for name, born in (("ﾃｽﾄｲﾁ", b"1980-01-31"), ("ﾃｽﾄﾆ", b"2010-01-31"))
         ],
         persons_complete=True,
-        account=common_pb2.AccountPayout(
-            account_fingerprint=Fingerprinter(secrets.pepper("account")).fingerprint(canonical),
-            account=sealer.seal(
-                "account", "application", application_id, "account",
-                canonical + "ﾃｽﾄ ｲﾁ".encode("cp932"),
-            ),
-        ),
+        registered_account=apps.RegisteredAccountPayout(),
         body_digest=os.urandom(32),
         submitted_at_ms=1_589_155_200_000,
-    )  # fmt: skip
+    )
 
 
 def decisions(bootstrap: str, application_id: bytes) -> list[apps.ApplicationDecided]:
@@ -191,6 +183,8 @@ def test_an_application_is_decided_by_the_four_processes(
     assert found, processes.logs()[-4000:]
     assert common_pb2.Outcome.Name(found[0].outcome) == "OUTCOME_APPROVED", found[0].reasons
     assert found[0].amount_yen == 200_000
+    accounts = Fingerprinter(secrets.pepper("account"))
+    assert found[0].account.account_fingerprint == accounts.fingerprint(b"000100111234567")
     assert found[0].claim_unit_id == claim_unit_id(SNAPSHOT, HOUSEHOLD.bytes)
     assert 'outcome="approved",stage="decide"' in processes.metrics("link")
     assert "ﾃｽﾄ" not in processes.logs()

@@ -1,8 +1,9 @@
 """What becomes of applications that meet: repeated, corrected, merged, withdrawn, sharing."""
 
 import pytest
-from kyufu.events.v1 import reviews_pb2
+from kyufu.events.v1 import payments_pb2, reviews_pb2
 
+from services.eligibility.domain.claims import SEEN_MAX, Seen, Unit
 from services.eligibility.tests.playing import HOME, played
 from services.eligibility.tests.town import Form, form, home, withdrawal
 
@@ -167,3 +168,67 @@ def test_an_account_that_was_corrected_away_is_free_for_its_owner() -> None:
     owner = form(second_home, digits="1111111")
     pipeline = played(mistyped, corrected, owner, homes=(first_home, second_home))
     assert pipeline.outcome(owner) == "APPROVED 200000"
+
+
+def test_a_refused_newcomer_who_comes_again_holds_the_first_again() -> None:
+    first_home, second_home = home(4), home(5)
+    first = form(first_home, digits="1111111")
+    again = form(second_home, digits="1111111", key="again")
+    pipeline = played(
+        first, form(second_home, digits="1111111"), homes=(first_home, second_home)
+    ).answer_last_review(REFUSE)
+    assert not pipeline.holds_on(first_home)
+    pipeline.submit(again)
+    assert pipeline.run().outcome(again) == "WAITING ACCOUNT_SHARED"
+    assert pipeline.holds_on(first_home)
+    assert not pipeline.answer_last_review(ACCEPT).holds_on(first_home)
+
+
+def test_an_old_review_resolved_late_does_not_take_the_account_from_its_owner() -> None:
+    first_home, second_home = home(4), home(5)
+    mistyped = form(first_home, digits="1111111", holder=first_home.members[1])
+    pipeline = played(mistyped, homes=(first_home, second_home))
+    questioned = pipeline.reviews()[-1]
+    pipeline.submit(form(first_home, digits="2222222", key="second"))
+    pipeline.run()
+    pipeline.resolve(questioned, ACCEPT)
+    assert pipeline.run().outcome(mistyped) == "SUPERSEDED REPLACED_BY_REVISION"
+    owner = form(second_home, digits="1111111")
+    pipeline.submit(owner)
+    assert pipeline.run().outcome(owner) == "APPROVED 200000"
+
+
+def test_an_old_cancellation_heard_again_does_not_end_a_later_withdrawal() -> None:
+    second, late = form(HOME, key="second"), withdrawal(HOME, key="late")
+    pipeline = played(form(HOME), withdrawal(HOME), second)
+    cancelled = next(
+        record
+        for record in pipeline.topics["payments.events"]
+        if isinstance(record.message, payments_pb2.PaymentEvent)
+        and record.message.kind == payments_pb2.PAYMENT_EVENT_KIND_CANCELLED
+    )
+    pipeline.submit(late)
+    frozen = pipeline.payments.move(HOME.unit, HOME.unit, "FROZEN")
+    pipeline.put(cancelled.topic, cancelled.key, cancelled.message)
+    pipeline.run()
+    pipeline.publish(frozen)
+    pipeline.run()
+    assert pipeline.outcome(late) == "REFUSED TOO_LATE_TO_CHANGE"
+    assert pipeline.outcome(second) == "APPROVED 300000"
+
+
+@pytest.mark.parametrize(
+    ("first", "kept"),
+    [
+        (Seen(b"first", b"", 0, revision=1), True),
+        (Seen(b"first", b"", 0, review_id=b"r"), True),
+        (Seen(b"first", b"", 0), False),
+    ],
+    ids=["a revision", "an open review", "refused here"],
+)
+def test_only_what_ended_here_is_forgotten_when_too_much_came(first: Seen, kept: bool) -> None:
+    unit = Unit(seen=(first,))
+    for number in range(SEEN_MAX):
+        unit = unit.with_seen(Seen(b"%d" % number, b"", number))
+    assert len(unit.seen) == SEEN_MAX
+    assert (unit.find_seen(b"first") is not None) is kept

@@ -8,7 +8,11 @@ from google.protobuf.message import Message
 from kyufu.events.v1 import registry_pb2
 
 from chassis.fingerprints import Fingerprinter
+from chassis.ids import claim_unit_id
+from chassis.kafka.partitioner import partition_for
+from chassis.kafka.records import OutgoingRecord
 from services.eligibility.adapters.register_records import RegisterRecords
+from services.eligibility.adapters.register_topics import RegisterTopic
 from services.eligibility.domain.municipalities import problem_of
 from services.eligibility.handlers import ImportRefused, RegisterImport
 from services.eligibility.tests.town import OPENER, SEALER
@@ -30,6 +34,16 @@ class ListSink:
 
     def complete(self, register: str) -> None:
         self.completed.append(register)
+
+
+class ListProducer:
+    """Keeps what would be produced."""
+
+    def __init__(self) -> None:
+        self.records: list[OutgoingRecord] = []
+
+    def produce_batch(self, records: Sequence[OutgoingRecord]) -> None:
+        self.records.extend(records)
 
 
 def household_of(sink: ListSink) -> registry_pb2.HouseholdRecord:
@@ -193,6 +207,26 @@ def test_a_credential_of_two_residents_is_refused_the_second_time() -> None:
     assert [(each.line, each.reason) for each in report.errors] == [
         (4, "credential_of_two_residents")
     ]
+
+
+def test_a_household_is_separated_once_so_that_nobody_falls_back_to_the_head() -> None:
+    importing = importer("separations", ListSink())
+    importing.feed([SEPARATIONS, f"{HOME_A},{A},certificate", f"{HOME_A},{B},certificate"])
+    errors = importing.close(complete=False).errors
+    assert [(each.line, each.reason) for each in errors] == [(3, "household_separated_twice")]
+
+
+def test_accounts_of_two_members_have_two_keys_on_the_partition_of_their_claim_unit() -> None:
+    sink = ListSink()
+    importing = importer("accounts", sink)
+    line = f"{HOME_A},0001,001,1,1234567,テスト,0"
+    importing.feed([ACCOUNTS, f"{A},{line}", f"{B},{line}"])
+    importing.close(complete=False)
+    producer = ListProducer()
+    RegisterTopic(producer, "accounts", 4, snapshot_id="2020-04-27", version=1).write(sink.records)
+    unit = claim_unit_id("2020-04-27", HOME_A.bytes)
+    assert [record.key for record in producer.records] == [unit + A.bytes, unit + B.bytes]
+    assert {record.partition for record in producer.records} == {partition_for(unit, 4)}
 
 
 @pytest.mark.parametrize("code", ["010006", "130001", "470007"])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from kyufu.events.v1 import applications_pb2 as apps
-from kyufu.events.v1 import common_pb2, payments_pb2
+from kyufu.events.v1 import common_pb2, payments_pb2, reviews_pb2
 
 from services.eligibility.tests.pipeline import Pipeline
 from services.eligibility.tests.town import Form, form, home
@@ -110,4 +110,74 @@ def test_evidence_that_comes_when_the_file_is_frozen_changes_nothing_for_the_hea
     pipeline.run()
     pipeline.put("registry.separations", FAMILY.unit, FAMILY.separation(FLED, CHILD))
     assert pipeline.run().outcome(STEPS[0]) == "APPROVED 400000"
+    assert not pipeline.holds_on(FAMILY)
+
+
+@pytest.mark.parametrize("evidence", [False, True], ids=["by her own word", "by the register"])
+@pytest.mark.parametrize("answer", [None, reviews_pb2.RESOLUTION_REFUSE])
+def test_what_becomes_of_her_application_before_the_registers_are_complete_is_protected(
+    answer: int | None, evidence: bool
+) -> None:
+    pipeline = Pipeline()
+    hers = HERS.but(capacity=apps.CAPACITY_HEAD) if evidence else HERS
+    pipeline.register(FAMILY, complete=False)
+    if evidence:
+        pipeline.put("registry.separations", FAMILY.unit, FAMILY.separation(FLED, CHILD))
+    pipeline.submit(hers)
+    pipeline.run()
+    pipeline.tick(hers.submitted_at_ms + 3_720_000)
+    pipeline.run()
+    if answer is not None:
+        pipeline.answer_last_review(answer)
+    assert pipeline.reviews()[-1].protected
+    assert {topic for topic, _, _ in seen_by_the_head(pipeline)} == {"clock.ticks"}
+
+
+def test_a_head_named_on_her_form_stays_the_head_when_a_person_accepts_it() -> None:
+    pipeline = Pipeline()
+    pipeline.register(FAMILY)
+    hers = HERS.but(persons=(FLED, CHILD, HEAD))
+    pipeline.submit(hers)
+    pipeline.run()
+    pipeline.answer_last_review(reviews_pb2.RESOLUTION_ACCEPT)
+    pipeline.submit(STEPS[0])
+    pipeline.run()
+    his = pipeline.latest(STEPS[0])
+    assert his is not None
+    assert his.party.kind == common_pb2.PARTY_KIND_HEAD
+    assert (pipeline.outcome(STEPS[0]), pipeline.outcome(hers)) == (
+        "APPROVED 200000",
+        "APPROVED 200000",
+    )
+
+
+def run_hers_first(pipeline: Pipeline) -> None:
+    """Until nothing moves; what is protected, and payments, is always ahead of what is not."""
+    while ready := pipeline.ready():
+        pipeline.step(
+            *max(ready, key=lambda each: (each[1].endswith(".protected"), each[0] == "payments"))
+        )
+
+
+@pytest.mark.parametrize("proven_by", ["the register", "a person"])
+def test_her_claim_is_not_refused_because_the_heads_is_still_being_set_apart(
+    proven_by: str,
+) -> None:
+    pipeline = Pipeline()
+    pipeline.register(FAMILY)
+    pipeline.submit(STEPS[0])
+    assert pipeline.run().outcome(STEPS[0]) == "APPROVED 400000"
+    if proven_by == "the register":
+        pipeline.put("registry.separations", FAMILY.unit, FAMILY.separation(FLED, CHILD))
+        pipeline.step("dedup", "registry.separations")
+        pipeline.submit(HERS)
+    else:
+        pipeline.submit(HERS)
+        pipeline.run()
+        pipeline.resolve(pipeline.reviews()[-1], reviews_pb2.RESOLUTION_ACCEPT)
+    run_hers_first(pipeline)
+    assert (pipeline.outcome(STEPS[0]), pipeline.outcome(HERS)) == (
+        "APPROVED 200000",
+        "APPROVED 200000",
+    )
     assert not pipeline.holds_on(FAMILY)

@@ -157,7 +157,7 @@ def test_a_registered_account_is_used_unless_it_is_suspended(suspended: bool, ou
     application = form(HOME, payout="registered")
     pipeline = Pipeline()
     record = HOME.registered_account(HEAD, "5555555", suspended=suspended)
-    pipeline.put("registry.accounts", HOME.unit, record)
+    pipeline.put("registry.accounts", HOME.unit + HEAD.resident_id, record)
     pipeline.register(HOME)
     pipeline.submit(application)
     assert pipeline.run().outcome(application) == outcome

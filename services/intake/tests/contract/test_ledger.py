@@ -1,7 +1,8 @@
 """One suite for the fake and the real table of idempotency keys."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import cast
 
 import pytest
 
@@ -18,6 +19,18 @@ KEY, OTHER_KEY = b"k" * 16, b"o" * 16
 REQUEST, OTHER_REQUEST = b"r" * 32, b"s" * 32
 
 
+def unexpected(error: BaseException) -> None:
+    raise AssertionError("the ledger failed") from error
+
+
+def real_table(
+    url: str, on_failure: Callable[[BaseException], None] = unexpected
+) -> IdempotencyTable:
+    return IdempotencyTable(
+        url, clock=SystemClock(), metrics=Metrics(INTAKE_METRICS), on_failure=on_failure
+    )
+
+
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.integration)])
 async def ledger(request: pytest.FixtureRequest) -> AsyncIterator[IdempotencyLedger]:
     if request.param == "fake":
@@ -25,7 +38,7 @@ async def ledger(request: pytest.FixtureRequest) -> AsyncIterator[IdempotencyLed
         return
     url: str = request.getfixturevalue("fresh_database")
     migrate(url, "intake")
-    table = IdempotencyTable(url, clock=SystemClock(), metrics=Metrics(INTAKE_METRICS))
+    table = real_table(url)
     await table.start()
     yield table
     await table.stop()
@@ -58,11 +71,19 @@ async def test_of_many_at_once_one_is_first(ledger: IdempotencyLedger) -> None:
 
 
 async def test_without_the_server_keys_go_unchecked_within_a_bounded_time() -> None:
-    table = IdempotencyTable(
-        "postgres://nobody:x@127.0.0.1:1/none", clock=SystemClock(), metrics=Metrics(INTAKE_METRICS)
-    )
+    table = real_table("postgres://nobody:x@127.0.0.1:1/none")
     await table.start()
     async with asyncio.timeout(10):
         uses = {await table.register(bytes([n]) * 16, REQUEST) for n in range(20)}
     await table.stop()
     assert uses == {KeyUse.UNCHECKED}
+
+
+async def test_any_other_failure_is_reported_and_no_request_waits_for_ever() -> None:
+    failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+    table = real_table(cast(str, object()), failed.set_result)
+    await table.start()
+    async with asyncio.timeout(10):
+        assert await table.register(KEY, REQUEST) is KeyUse.UNCHECKED
+        assert not isinstance(await failed, OSError)
+    await table.stop()

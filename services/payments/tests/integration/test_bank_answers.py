@@ -8,6 +8,7 @@ from kyufu.events.v1 import payments_pb2
 from kyufu.notify.v1 import notify_pb2
 
 from jpbank.zengin import ResultCode, ResultRecord
+from services.payments.adapters.bank_folder import TO_BANK
 from services.payments.adapters.notices import NoticeRelay, NotifyUnreachable
 from services.payments.domain.batch import Batch
 from services.payments.tests.house import House
@@ -52,11 +53,31 @@ def test_a_result_that_is_read_before_its_receipt_waits(house: House) -> None:
     assert house.read_bank() == ["receipted", "reconciled"]
 
 
+def test_a_result_of_an_unknown_file_waits_for_the_receipt_that_proves_it_sent(
+    house: House,
+) -> None:
+    house.plan("a")
+    (batch,) = house.propose().batches
+    target = house.folder / TO_BANK / f"{batch.file_name}.dat"
+    target.write_bytes(b"somebody else's")
+    house.approve(batch)
+    assert house.yen() == {"unknown": 100_000}
+    (sealed,) = house.rows("SELECT bytes_sealed FROM batch_file")[0]
+    target.write_bytes(house.vault.open_file(batch.batch_id, bytes(sealed)))
+    house.result(batch)
+    assert house.read_bank() == ["early"]
+    house.receipt(batch)
+    assert house.read_bank() == ["receipted", "reconciled"]
+    assert house.yen() == {"settled": 100_000}
+    house.assert_books_agree()
+
+
 def test_a_file_that_the_bank_refuses_is_planned_again_under_new_references(house: House) -> None:
     batch = house.sent_batch("a")
-    house.receipt(batch, accepted=False)
+    house.receipt(batch, accepted=False, rule="holder in record 2")
     assert house.read_bank() == ["file_rejected"]
     assert house.yen() == {"planned": 100_000}
+    assert house.rows("SELECT kind, reason FROM task") == [("file_rejected", "holder in record 2")]
     (again,) = house.propose("r2").batches
     assert isinstance(house.approve(again), Batch)
     assert house.rows("SELECT count(DISTINCT reference) FROM checker_line") == [(2,)]
@@ -125,6 +146,22 @@ def test_an_answer_that_changes_after_it_was_read_leaves_a_task(house: House) ->
     assert house.rows("SELECT kind FROM task") == [("bank_answer_changed",)]
 
 
+def test_a_task_stands_open_once_and_again_after_it_was_closed(house: House) -> None:
+    batch = house.sent_batch("a")
+    house.receipt(batch)
+    house.read_bank()
+    count = "SELECT count(*) FROM task WHERE closed_at IS NULL"
+    for yen in (1, 22):
+        house.receipt(batch, yen=yen)
+        assert house.read_bank() == ["changed"]
+        assert house.rows(count) == [(1,)]
+    house.rows("UPDATE task SET closed_at = now() RETURNING 1")
+    house.receipt(batch, yen=333)
+    assert house.read_bank() == ["changed"]
+    assert house.rows(count) == [(1,)]
+    assert house.rows("SELECT count(*) FROM task") == [(1,)]
+
+
 def test_an_answer_to_a_file_that_was_never_sent_leaves_a_task(house: House) -> None:
     house.answer("somebody-else.receipt.json", b"{}")
     assert house.read_bank() == ["refused"]
@@ -169,7 +206,7 @@ def test_every_paid_and_returned_citizen_with_a_contact_is_told_once(house: Hous
         *(
             decision(name, account_sealed=house.keys.account(number), contact_sealed=sealed)
             for number, (name, sealed) in enumerate(
-                [("a", contact), ("b", contact), ("c", b"")], start=1
+                [("a", contact), ("b", b""), ("c", contact)], start=1
             )
         )
     )
@@ -194,4 +231,25 @@ def test_every_paid_and_returned_citizen_with_a_contact_is_told_once(house: Hous
     payloads = house.rows("SELECT payload FROM outbox")
     events = [payments_pb2.PaymentEvent.FromString(bytes(row[0])) for row in payloads]
     told = {event.event_id: event.kind for event in events}
-    assert {told[notice.event_id] for notice in notify.taken} <= {SETTLED, RETURNED}
+    # Lines stand in the order of claims: b, c, a.
+    assert {(told[notice.event_id], notice.template) for notice in notify.taken} == {
+        (SETTLED, notify_pb2.TEMPLATE_PAID),
+        (RETURNED, notify_pb2.TEMPLATE_RETURNED),
+    }
+
+
+def test_notices_are_deleted_once_notify_has_taken_them(house: House) -> None:
+    contact = house.keys.account(77)
+    house.take(decision("a", account_sealed=house.keys.account(1), contact_sealed=contact))
+    (batch,) = house.propose().batches
+    house.approve(batch)
+    house.receipt(batch)
+    house.result(batch)
+    house.read_bank()
+    notify = Notify()
+    relay = NoticeRelay(house.pool, notify.send, lambda word, n: None)  # type: ignore[arg-type]
+    assert relay.prune(older_than_s=0) == 0
+    relay.round()
+    assert relay.prune(older_than_s=3_600) == 0
+    assert relay.prune(older_than_s=0) == 1
+    assert len(notify.taken) == 1

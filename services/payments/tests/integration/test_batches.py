@@ -57,47 +57,6 @@ def test_each_payer_has_its_own_file_and_a_full_file_begins_another(house: House
     ]
 
 
-def test_a_hold_keeps_a_payment_out_of_the_file(house: House) -> None:
-    house.plan("a", "b")
-    house.hold(hold("a"))
-    proposed = house.propose()
-    assert (proposed.batches[0].records, proposed.held_records) == (1, 1)
-    assert house.yen() == {"frozen": 100_000, "held": 100_000}
-
-
-def test_a_hold_that_arrives_while_freezing_waits_is_seen(house: House) -> None:
-    house.plan("a", "b")
-    house.holds.before_answer = lambda: house.hold(hold("a"))
-    assert house.propose().batches[0].records == 1
-
-
-def test_nothing_is_frozen_when_holds_cannot_be_read(house: House) -> None:
-    house.plan("a")
-    house.holds.reached = False
-    with pytest.raises(AssertionError, match="holds_not_read"):
-        house.propose()
-    assert house.yen() == {"planned": 100_000}
-
-
-def test_holds_and_freezing_at_the_same_moment_never_let_a_held_payment_into_a_file(
-    house: House,
-) -> None:
-    names = [f"n{number}" for number in range(40)]
-    house.plan(*names)
-    holder = threading.Thread(target=lambda: [house.hold(hold(name)) for name in names])
-    holder.start()
-    batches = house.propose().batches
-    holder.join()
-    for batch in batches:
-        house.approve(batch)
-    sent = house.rows(
-        "SELECT count(*) FROM checker_payment p JOIN hold h USING (claim_unit_id)"
-        " WHERE p.state IN ('releasing', 'sent')"
-    )
-    assert sent == [(0,)]
-    house.assert_books_agree()
-
-
 def test_an_account_that_cannot_be_opened_is_set_aside_and_the_rest_goes(house: House) -> None:
     house.plan("a")
     house.take(decision("b", account_sealed=b"broken"))

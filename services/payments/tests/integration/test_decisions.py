@@ -144,6 +144,14 @@ def test_what_exceeds_the_budget_waits_and_the_rest_is_planned(house: House) -> 
     house.assert_books_agree()
 
 
+def test_a_revision_in_another_town_gives_the_first_town_its_budget_back(house: House) -> None:
+    house.take(decision("a"))
+    house.take(decision("a", revision=2, town="271004"))
+    committed = house.rows("SELECT municipality_code, committed_yen FROM budget ORDER BY 1")
+    assert committed == [("131016", 0), ("271004", 100_000)]
+    house.assert_books_agree()
+
+
 def test_a_decision_above_the_cap_is_refused(house: House) -> None:
     persons = tuple(f"p{number}" for number in range(31))
     assert house.take(decision("a", persons=persons))["refused"] == 1

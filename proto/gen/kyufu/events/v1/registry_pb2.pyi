@@ -177,7 +177,9 @@ Global___CredentialRecord: _TypeAlias = CredentialRecord  # noqa: Y015
 
 @_typing.final
 class AccountRecord(_message.Message):
-    """Topic registry.accounts, key: claim_unit_id."""
+    """Topic registry.accounts, key: claim_unit_id followed by resident_id, so that compaction keeps the
+    account of each member; on the partition of the claim_unit_id alone.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

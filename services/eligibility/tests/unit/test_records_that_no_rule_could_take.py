@@ -1,0 +1,72 @@
+"""Records that would break a rule are set aside with a reason, and whatever follows goes on."""
+
+import pytest
+from google.protobuf.message import Message
+from kyufu.events.v1 import applications_pb2, common_pb2, registry_pb2, reviews_pb2
+
+from services.eligibility.tests.pipeline import Pipeline
+from services.eligibility.tests.playing import HOME
+from services.eligibility.tests.town import PROGRAMME, SNAPSHOT, form, home, id16
+
+ACCOUNT = HOME.registered_account(HOME.head, "5555555")
+RELEASE = applications_pb2.ApplicationDeduplicated(
+    event_id=id16("release"),
+    release=applications_pb2.AccountRelease(
+        account_fingerprint=id16("account"), claim_unit_id=HOME.unit, programme=PROGRAMME
+    ),
+)
+
+
+def closing(register: int) -> registry_pb2.RegistryRecord:
+    number = registry_pb2.Register.ValueType(register)
+    return registry_pb2.RegistryRecord(
+        snapshot_id=SNAPSHOT, complete=registry_pb2.RegistryComplete(register=number)
+    )
+
+
+def about_a_release() -> reviews_pb2.ReviewResolved:
+    return reviews_pb2.ReviewResolved(
+        review_id=id16("review"),
+        resolution=reviews_pb2.RESOLUTION_ACCEPT,
+        stage_event_type=RELEASE.DESCRIPTOR.full_name,
+        stage_event=RELEASE.SerializeToString(),
+    )
+
+
+def decided() -> applications_pb2.ApplicationDecided:
+    return applications_pb2.ApplicationDecided(
+        programme=PROGRAMME,
+        claim_unit_id=HOME.unit,
+        revision=1,
+        outcome=common_pb2.OUTCOME_REFUSED,
+        stage=common_pb2.STAGE_DECIDE,
+    )
+
+
+RECORDS = [
+    ("registry.households", b"k", closing(99), "unknown_enum"),
+    ("registry.households", b"k", closing(registry_pb2.REGISTER_SEPARATIONS), "wrong_register"),
+    ("registry.credentials", b"k", closing(registry_pb2.REGISTER_HOUSEHOLDS), "wrong_register"),
+    ("registry.accounts", HOME.unit, ACCOUNT, "wrong_key"),
+    ("reviews.resolved.link", id16("account"), about_a_release(), "no_content"),
+    ("applications.decided", home(2).unit, decided(), "wrong_key"),
+]
+
+
+@pytest.mark.parametrize(("topic", "key", "message", "reason"), RECORDS)
+def test_a_record_is_set_aside_with_its_reason(
+    topic: str, key: bytes, message: Message, reason: str
+) -> None:
+    pipeline = Pipeline()
+    pipeline.put(topic, key, message)
+    assert pipeline.run().dead == [(topic, reason)]
+    pipeline.register(HOME)
+    pipeline.submit(form(HOME))
+    assert pipeline.run().outcome(form(HOME)) == "APPROVED 300000"
+
+
+def test_an_instant_without_a_legal_day_is_set_aside() -> None:
+    pipeline = Pipeline()
+    pipeline.register(HOME)
+    pipeline.submit(form(HOME, submitted_at_ms=10**15))
+    assert pipeline.run().dead == [("applications.submitted", "no_such_time")]
