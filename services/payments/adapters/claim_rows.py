@@ -1,4 +1,9 @@
-"""Claims, payments to read, items and holds in PostgreSQL, always in sets and locked in order."""
+"""Claims, payments to read, items and holds in PostgreSQL, always in sets and locked in order.
+
+Rows are locked by a statement without a join. When a row that FOR UPDATE waited for has changed
+meanwhile, PostgreSQL evaluates the statement again for that row alone, and joined with `unnest` it
+can come out as no row at all: the lock would silently not be there.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -45,24 +50,25 @@ class PostgresClaimRows:
             " ORDER BY u, g, y ON CONFLICT DO NOTHING",
             columns,
         )
-        rows = self._connection.execute(
-            f"SELECT {_LOCKED_COLUMNS} FROM claim c"  # noqa: S608 - constant columns
-            " JOIN unnest(%b::bytea[], %b::text[], %b::bytea[]) AS k (u, g, y)"
-            " ON c.claim_unit_id = k.u AND c.programme = k.g AND c.party_id = k.y"
-            " ORDER BY c.claim_unit_id, c.programme, c.party_id FOR UPDATE OF c",
-            columns,
-        ).fetchall()
-        return dict(_claim(row) for row in rows)
+        units = [(key.programme, key.claim_unit_id) for key in keys]
+        wanted = set(keys)
+        locked = self.lock_of_units(units)
+        return {key: state for key, state in locked.items() if key in wanted}
 
     def lock_of_units(self, units: Sequence[UnitKey]) -> dict[ClaimKey, ClaimState]:
         rows = self._connection.execute(
             f"SELECT {_LOCKED_COLUMNS} FROM claim c"  # noqa: S608 - constant columns
-            " JOIN unnest(%b::bytea[], %b::text[]) AS k (u, g)"
-            " ON c.claim_unit_id = k.u AND c.programme = k.g"
-            " ORDER BY c.claim_unit_id, c.programme, c.party_id FOR UPDATE OF c",
+            " WHERE c.claim_unit_id = ANY(%b::bytea[]) AND c.programme = ANY(%b::text[])"
+            " ORDER BY c.claim_unit_id, c.programme, c.party_id FOR UPDATE",
             _unit_columns(units),
         ).fetchall()
-        return dict(_claim(row) for row in rows)
+        wanted = set(units)
+        claims = dict(_claim(row) for row in rows)
+        return {
+            key: state
+            for key, state in claims.items()
+            if (key.programme, key.claim_unit_id) in wanted
+        }
 
     def save(self, claims: Mapping[ClaimKey, ClaimState]) -> None:
         keys, states = list(claims), list(claims.values())

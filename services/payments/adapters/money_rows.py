@@ -39,14 +39,8 @@ class PostgresMoneyRows:
             " ORDER BY g, m ON CONFLICT DO NOTHING",
             (programmes, municipalities, [limits_yen[payer] for payer in payers]),
         )
-        rows = self._connection.execute(
-            "SELECT b.programme, b.municipality_code, b.limit_yen - b.committed_yen FROM budget b"
-            " JOIN unnest(%b::text[], %b::text[]) AS k (g, m)"
-            " ON b.programme = k.g AND b.municipality_code = k.m"
-            " ORDER BY b.programme, b.municipality_code FOR UPDATE OF b",
-            (programmes, municipalities),
-        ).fetchall()
-        return {(row[0], row[1]): row[2] for row in rows}
+        rows = self._lock_budgets(payers)
+        return {(row[0], row[1]): row[2] for row in rows if (row[0], row[1]) in limits_yen}
 
     def save(self, book: Book, at: datetime, *, dead_items: Sequence[PaymentId] = ()) -> None:
         if dead_items:
@@ -202,14 +196,19 @@ class PostgresMoneyRows:
             count[debit] -= 1
             count[credit] += 1
         touched = sorted(yen)
+        # Locked first and without a join (see claim_rows); then nobody can change them under us.
         self._connection.execute(
+            "SELECT 1 FROM balance WHERE account_id = ANY(%b::int[])"
+            " ORDER BY account_id FOR UPDATE",
+            (touched,),
+        )
+        updated = self._connection.execute(
             "UPDATE balance b SET amount_yen = b.amount_yen + k.y, payments = b.payments + k.n"
-            " FROM (SELECT l.account_id, d.y, d.n FROM balance l"
-            " JOIN unnest(%b::int[], %b::bigint[], %b::bigint[]) AS d (a, y, n)"
-            " ON l.account_id = d.a ORDER BY l.account_id FOR UPDATE OF l) AS k"
-            " WHERE b.account_id = k.account_id",
+            " FROM unnest(%b::int[], %b::bigint[], %b::bigint[]) AS k (a, y, n)"
+            " WHERE b.account_id = k.a",
             (touched, [yen[account] for account in touched], [count[a] for a in touched]),
         )
+        assert updated.rowcount == len(touched), "every transfer moves two balances"
 
     def _accounts(self, keys: set[_AccountKey]) -> dict[_AccountKey, int]:
         found = self._find_accounts(keys)
@@ -244,7 +243,8 @@ class PostgresMoneyRows:
         changes = sorted((payer, yen) for payer, yen in committed_yen.items() if yen)
         if not changes:
             return
-        self._connection.execute(
+        self._lock_budgets([payer for payer, _ in changes])
+        updated = self._connection.execute(
             "UPDATE budget b SET committed_yen = b.committed_yen + k.y"
             " FROM unnest(%b::text[], %b::text[], %b::bigint[]) AS k (g, m, y)"
             " WHERE b.programme = k.g AND b.municipality_code = k.m",
@@ -254,3 +254,14 @@ class PostgresMoneyRows:
                 [yen for _, yen in changes],
             ),
         )
+        assert updated.rowcount == len(changes), "a payment's payer has a budget"
+
+    def _lock_budgets(self, payers: Sequence[PayerKey]) -> list[tuple[Any, ...]]:
+        """(programme, municipality, yen left) of these payers and, it may be, of others."""
+        return self._connection.execute(
+            # No join: see claim_rows.
+            "SELECT programme, municipality_code, limit_yen - committed_yen FROM budget"
+            " WHERE programme = ANY(%b::text[]) AND municipality_code = ANY(%b::text[])"
+            " ORDER BY programme, municipality_code FOR UPDATE",
+            ([payer[0] for payer in payers], [payer[1] for payer in payers]),
+        ).fetchall()
