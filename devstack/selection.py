@@ -1,6 +1,7 @@
 """`./test [kind …] [pytest arguments]`: turns the kinds' words into pytest's arguments.
 
 Kinds name what a test needs, so a folder never has to be known: `unit` is whatever needs no server.
+`simulation` kills each service in long runs, about a minute each; a plain `./test` leaves it out.
 """
 
 import subprocess
@@ -12,18 +13,19 @@ from devstack.paths import ROOT
 _ALL_PLACES = ("tests", "jpbank", "chassis", "services", "simulators", "devstack", "loadtests")
 _OWN_FOLDERS = ("architecture", "contracts", "simulation", "e2e")
 _SLOW_OR_SERVED = "not integration and not e2e"
+_NOT_LONG = "not kills"
 KINDS = ("unit", "architecture", "contracts", "integration", "e2e", "simulation")
 PYTEST_NO_TESTS = 5
 
 
 def pytest_runs(arguments: Sequence[str]) -> list[list[str]]:
-    """Return one list of pytest arguments a kind; without a kind, one run of everything."""
+    """Return one list of pytest arguments a kind; without a kind, one run of all but the long."""
     kinds = []
     rest = list(arguments)
     while rest and rest[0] in KINDS:
         kinds.append(rest.pop(0))
     if not kinds:
-        return [rest]
+        return [["-m", _NOT_LONG, *rest]]
     return [[*_of_kind(kind), *rest] for kind in dict.fromkeys(kinds)]
 
 

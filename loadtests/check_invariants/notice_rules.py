@@ -18,11 +18,18 @@ def inv_9(evidence: Evidence) -> Iterator[str]:
     events = {event.message.event_id for event in evidence.payment_events}
     events |= {event.message.event_id for event in evidence.decided}
     delivered: Counter[tuple[str, str]] = Counter()
+    mails: dict[str, tuple[str, str]] = {}
     for line in evidence.mailboxes:
         match = DELIVERY.fullmatch(line["id"])
         if match is None:
             yield f"{line['mailbox']}: a message with the id {line['id']!r}"
             continue
+        if match[2] == "email":
+            # SMTP cannot ask whether a mail was taken. One sent again after a kill carries the same
+            # Message-ID and content, and mail systems keep it once; anything else is a second one.
+            content = (line["to_hash"], line["body"])
+            if mails.setdefault(line["id"], content) == content and delivered[(match[1], match[2])]:
+                continue
         delivered[(match[1], match[2])] += 1
         if bytes.fromhex(match[1]) not in events:
             yield f"{line['mailbox']}: a notice of event {match[1]}, which is on no topic"

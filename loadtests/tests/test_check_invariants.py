@@ -82,7 +82,12 @@ def good() -> Evidence:
          "result": "paid"},
         {"entry": "file_taken", "file": "f", "sha256": SHA256.hex(), "records": 1, "yen": YEN},
     ]  # fmt: skip
-    evidence.mailboxes = [{"mailbox": "email", "id": f"<{EVENT.hex()}-email@kyufu.example>"}]
+    evidence.mailboxes = [
+        {
+            "mailbox": "email", "id": f"<{EVENT.hex()}-email@kyufu.example>",
+            "to_hash": "h", "body": "paid",
+        }
+    ]  # fmt: skip
     return evidence
 
 
@@ -174,8 +179,17 @@ def accept_another_body(evidence: Evidence) -> None:
     evidence.history.append({**evidence.history[0], "body_sha256": "other"})
 
 
-def tell_twice(evidence: Evidence) -> None:
-    evidence.mailboxes.append(dict(evidence.mailboxes[0]))
+def tell_twice_by_sms(evidence: Evidence) -> None:
+    for mailbox in ("sms-a", "sms-b"):
+        evidence.mailboxes.append({"mailbox": mailbox, "id": f"{EVENT.hex()}-sms"})
+
+
+def tell_something_else_by_mail(evidence: Evidence) -> None:
+    evidence.mailboxes.append({**evidence.mailboxes[0], "body": "refused"})
+
+
+def tell_somebody_else_by_mail(evidence: Evidence) -> None:
+    evidence.mailboxes.append({**evidence.mailboxes[0], "to_hash": "other"})
 
 
 def tell_of_nothing(evidence: Evidence) -> None:
@@ -209,10 +223,18 @@ DAMAGES: list[tuple[Callable[[Evidence], None], str]] = [
     (void_what_the_bank_took, "INV-5"),
     (give_a_second_id, "INV-6"),
     (accept_another_body, "INV-6"),
-    (tell_twice, "INV-9"),
+    (tell_twice_by_sms, "INV-9"),
+    (tell_something_else_by_mail, "INV-9"),
+    (tell_somebody_else_by_mail, "INV-9"),
     (tell_of_nothing, "INV-9"),
     (leak, "INV-11"),
 ]
+
+
+def test_the_same_mail_sent_again_after_a_kill_is_one_notice() -> None:
+    evidence = good()
+    evidence.mailboxes.append(dict(evidence.mailboxes[0]))
+    assert failed(evidence) == set()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Each service killed in the middle of 5,000 households (`./test kills`, about a minute each).
+"""Each service killed in the middle of 5,000 households (`./test simulation`, about a minute each).
 
 Not part of a plain `./test`, which kills all services at once in a smaller run.
 """
