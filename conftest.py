@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -18,6 +19,9 @@ from psycopg import sql
 
 from devstack.ports import random_base
 from devstack.servers import Servers, needed_ports, start_servers
+
+DROP_DEADLINE_S = 30.0
+DROP_PAUSE_S = 0.2
 
 
 def _one_server(kind: str) -> Iterator[Servers]:
@@ -78,10 +82,27 @@ def fresh_database(database_url: str) -> Iterator[str]:
     try:
         yield urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
     finally:
-        with psycopg.connect(database_url, autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+        _drop(database_url, name)
+
+
+def _drop(database_url: str, name: str) -> None:
+    """Drop a database with whoever is still connected.
+
+    PostgreSQL's own vacuum worker may be at work in it, which an owner may not end: it is waited
+    for.
+    """
+    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    end = time.monotonic() + DROP_DEADLINE_S
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        while True:
+            try:
+                connection.execute(statement)
+            except psycopg.errors.InsufficientPrivilege:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(DROP_PAUSE_S)
+            else:
+                return
 
 
 @pytest.fixture

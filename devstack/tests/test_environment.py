@@ -91,8 +91,8 @@ def test_missing_python_is_one_line_with_how_to_get_it(clone: Path) -> None:
     assert "Python 3.11 is missing: install it" in done.stderr
 
 
-def test_without_a_kind_everything_is_run_once() -> None:
-    assert pytest_runs(["-x"]) == [["-x"]]
+def test_without_a_kind_everything_but_the_long_runs_is_run_once() -> None:
+    assert pytest_runs(["-x"]) == [["-m", "not kills", "-x"]]
 
 
 def test_kinds_become_places_and_markers() -> None:
