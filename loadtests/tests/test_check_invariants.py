@@ -10,7 +10,6 @@ from confluent_kafka import KafkaError, KafkaException
 from kyufu.events.v1 import applications_pb2, common_pb2, payments_pb2
 
 from loadtests.check_invariants.__main__ import check
-from loadtests.check_invariants.canaries import CanaryFinder
 from loadtests.check_invariants.evidence import BankFile, Evidence, Keyed
 from loadtests.check_invariants.topics import is_end
 
@@ -279,25 +278,3 @@ def test_only_the_end_of_a_partition_ends_its_reading() -> None:
     assert not is_end(KafkaError(KafkaError._TRANSPORT))
     with pytest.raises(KafkaException):
         is_end(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "name テスト".encode(),
-        "ﾃｽﾄｱ".encode(),
-        "ﾃｽﾄ".encode("cp932"),
-        b'{"name": "\\u30c6\\u30b9\\u30c8"}',
-        b"to shiken-00@kyufu.example",
-        b"call +810012345678",
-        b"account 000100111234567 closed",
-    ],
-)
-def test_personal_data_is_found_in_any_notation(content: bytes) -> None:
-    finder = CanaryFinder(frozenset({b"000100111234567"}))
-    assert list(finder.find(content))
-
-
-def test_other_digits_are_no_canary() -> None:
-    finder = CanaryFinder(frozenset({b"000100111234567"}))
-    assert list(finder.find(b"offset 100000000000000, partition 3")) == []
