@@ -1,9 +1,8 @@
 """The composition root of console: the only place where its I/O is built."""
 
 import asyncio
-import logging
 
-import httpx
+import aiohttp
 import psycopg
 from kyufu.staff.v1 import staff_pb2_grpc
 from psycopg_pool import PoolTimeout
@@ -55,9 +54,6 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.metrics = Metrics(CONSOLE_METRICS)
-        # One line a request would be most of the log and of the work.
-        for library in ("httpx", "httpcore"):
-            logging.getLogger(library).setLevel(logging.WARNING)
         self._clock = SystemClock(settings.clock_start, settings.clock_epoch_s)
         self._secrets = SecretsDir(settings.secrets_dir)
         database_url = settings.database_url.reveal()
@@ -129,7 +125,9 @@ class Service:
         async with (
             payments,
             registers,
-            httpx.AsyncClient(timeout=settings.peer_timeout_s, trust_env=False) as client,
+            aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=settings.peer_timeout_s), trust_env=False
+            ) as client,
         ):
             ports = Ports(
                 traces=TraceTable(self._pool),

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final
 
-import httpx
+import aiohttp
 from kyufu.staff.v1 import staff_pb2
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -17,7 +17,7 @@ _DETAIL_LENGTH_MAX: Final = 200
 class HttpPeers:
     """Asks all peers at once; one that does not answer is shown as such."""
 
-    def __init__(self, urls: Mapping[str, str], client: httpx.AsyncClient) -> None:
+    def __init__(self, urls: Mapping[str, str], client: aiohttp.ClientSession) -> None:
         self._urls = urls
         self._client = client
 
@@ -39,16 +39,14 @@ class HttpPeers:
         self, name: str, url: str
     ) -> tuple[staff_pb2.ServiceHealth, dict[tuple[str, str], int]]:
         try:
-            ready = await self._client.get(f"{url}/ready")
-            metrics = await self._client.get(f"{url}/metrics")
-        except httpx.HTTPError:
+            async with self._client.get(f"{url}/ready") as ready:
+                detail = "" if ready.ok else (await ready.text())[:_DETAIL_LENGTH_MAX]
+            async with self._client.get(f"{url}/metrics") as metrics:
+                exposition = await metrics.text() if metrics.ok else ""
+        except (aiohttp.ClientError, TimeoutError):
             return staff_pb2.ServiceHealth(service=name, ready=False, detail="no answer"), {}
-        health = staff_pb2.ServiceHealth(
-            service=name,
-            ready=ready.status_code == httpx.codes.OK,
-            detail="" if ready.is_success else ready.text[:_DETAIL_LENGTH_MAX],
-        )
-        return health, _lags(metrics.text) if metrics.is_success else {}
+        health = staff_pb2.ServiceHealth(service=name, ready=ready.ok, detail=detail)
+        return health, _lags(exposition)
 
 
 def _lags(exposition: str) -> dict[tuple[str, str], int]:
