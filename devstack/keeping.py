@@ -38,7 +38,7 @@ def describe(context: RunContext) -> list[str]:
         f"  intake      {context.intake_url}/v1/openapi.json",
         f"  staff gRPC  {context.address('console-grpc')}",
         f"  Kafka       {context.kafka_bootstrap}",
-        f"  PostgreSQL  {context.database_url}",
+        f"  PostgreSQL  the URL, with its password, is in {_database_url_file(context)}",
         f"  keys        {context.secrets_dir}",
     ]
     if context.trial is not None:
@@ -47,6 +47,14 @@ def describe(context: RunContext) -> list[str]:
     lines += ["", "Prometheus targets:"]
     lines += [f"  {name:<10} {url}" for name, url in metrics_targets(context.processes).items()]
     return lines
+
+
+def _database_url_file(context: RunContext) -> Path:
+    """A file for its owner alone: a password has no place on a screen or in a CI log."""
+    path = context.paths.base / "database.url"
+    path.touch(mode=0o600)
+    path.write_text(context.database_url + "\n", encoding="utf-8")
+    return path
 
 
 def _trial_lines(context: RunContext, trial: TrialRequest) -> list[str]:

@@ -59,7 +59,9 @@ class RunPaths:
         return self.base / "report.json"
 
     def create(self) -> None:
-        """Make the rooms; the secrets' one is readable by its owner alone."""
-        for folder in (self.logs, self.servers, self.bank, self.notices, self.clients.parent):
+        """Make the rooms. What names people or holds keys is readable by its owner alone."""
+        for folder in (self.logs, self.servers):
             folder.mkdir(parents=True, exist_ok=True)
-        self.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+        registers = self.base / "registers"
+        for folder in (self.bank, self.notices, self.clients.parent, registers, self.secrets):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -193,11 +193,15 @@ class PostgresServer:
         connection.execute(f"ALTER ROLE {OWNER} SET createrole_self_grant TO 'set, inherit'")
         connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
 
-    def stop(self) -> None:
-        """Stop the server in order (fast shutdown) and remove temporary files."""
+    def halt(self) -> None:
+        """Stop the server in order (fast shutdown); `start` goes on with the same data."""
         if self._child is not None:
             stop(self._child, deadline_s=STOP_DEADLINE_S, first_signal=signal.SIGINT)
             self._child = None
+
+    def stop(self) -> None:
+        """Stop for good and remove temporary files."""
+        self.halt()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
             self._temporary = None

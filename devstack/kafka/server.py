@@ -82,7 +82,7 @@ class KafkaServer:
     def format(self) -> None:
         """Write the configuration and an empty KRaft log; a formatted folder is left as it is."""
         data = self._folder / "data"
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._log.parent.mkdir(parents=True, exist_ok=True)
         configuration = _PROPERTIES.format(
             host=HOST, port=self._port, controller_port=self._controller_port, data=data

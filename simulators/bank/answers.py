@@ -1,6 +1,6 @@
 """What the bank writes back: a receipt for the file, and a result for each order.
 
-The result file is laid out as payer and bank agreed (`jpbank/zengin/README.md`): the payment file's
+The result file is laid out as payer and bank agreed (`jpbank/README.md`): the payment file's
 header, each line with the result code at byte 111, a trailer with all, paid and failed, the end.
 """
 

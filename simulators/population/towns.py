@@ -12,7 +12,8 @@ class Town:
     weight: int
 
 
-# Codes: 総務省 全国地方公共団体コード. Weights: population in thousands, census of 2020, rounded.
+# Codes: 総務省 全国地方公共団体コード. Weights: population in thousands, from memory
+# (docs/open_questions.md, Q15); for simulation only.
 TOWNS = (
     Town("011002", "札幌市", 1973),
     Town("131016", "千代田区", 67),

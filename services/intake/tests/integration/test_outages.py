@@ -88,7 +88,7 @@ async def test_without_postgresql_applications_are_taken_and_nothing_is_forgotte
             return run.counted(USES, use="first") > 0
 
         await eventually(is_checked)
-        servers.postgres.stop()
+        servers.postgres.halt()
         try:
             unchecked_before = run.counted(USES, use="unchecked")
             while_away = request_of(installation, card, key="postgres-away-0001")

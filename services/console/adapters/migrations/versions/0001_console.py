@@ -16,7 +16,7 @@ CREATE TABLE console.review (
     stage             smallint NOT NULL,
     stage_key         bytea    NOT NULL,
     stage_event_type  text     NOT NULL,
-    -- the event the stage was judging, with sealed values; emptied when the answer is published
+    -- the event the stage was judging, with sealed values; emptied when the review is answered
     stage_event       bytea    NOT NULL,
     application_id    bytea    NOT NULL,
     programme         text     NOT NULL,
