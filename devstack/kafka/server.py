@@ -93,7 +93,8 @@ class KafkaServer:
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = [
             *self._java_command(heap_mb=128), "kafka.tools.StorageTool", "format",
-            "-t", cluster_id, "-c", str(self._properties),
+            # With "=": one id in 64 begins with a dash and would be taken for an option.
+            f"--cluster-id={cluster_id}", "-c", str(self._properties),
         ]  # fmt: skip
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
