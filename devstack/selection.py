@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 from devstack.paths import ROOT
 
-_ALL_PLACES = ("tests", "jpbank", "chassis", "services", "simulators", "devstack", "loadtests")
+_ALL_PLACES = (
+    "tests", "jpbank", "chassis", "services", "simulators", "devstack", "loadtests", "bench",
+)  # fmt: skip
 _OWN_FOLDERS = ("architecture", "contracts", "simulation", "e2e")
 _SLOW_OR_SERVED = "not integration and not e2e"
 _NOT_LONG = "not kills"

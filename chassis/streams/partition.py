@@ -21,6 +21,7 @@ from faust.types import TP
 from chassis.clock import Clock
 from chassis.kafka.records import TRACEPARENT_HEADER, TYPE_HEADER
 from chassis.streams.decoding import DeadLetterBudget, EnvelopeDecoder, Rejected
+from chassis.streams.failpoints import Step
 from chassis.streams.groups import Group
 from chassis.streams.mailbox import Mailbox
 from chassis.streams.observer import StageObserver, StageReadiness
@@ -95,6 +96,7 @@ class PartitionWorker:
 
     async def close(self, *, commit: bool) -> None:
         """Commit (or abort) the open group and release everything before returning."""
+        self._context.settings.failpoint(Step.REVOKING)
         self._commit_on_close = commit
         self._cancelled.set()
         self._mailbox.close()
@@ -131,6 +133,7 @@ class PartitionWorker:
             ProducerOptions(transaction_timeout_s=settings.transaction_timeout_s),
         )
         self._producer.fence()
+        settings.failpoint(Step.FENCED)
         self._require_assigned()
         self._positions = Positions(
             start_positions(
@@ -140,6 +143,7 @@ class PartitionWorker:
         self._store = context.stores(
             stage=stage, version=context.logic.version, partition=partition
         )
+        settings.failpoint(Step.RESTORING)
         restore_partition(
             settings.bootstrap,
             settings.changelog,
@@ -233,8 +237,10 @@ class PartitionWorker:
 
     def _commit_blocking(self, overlay: Overlay, producer: PartitionProducer) -> None:
         self._changelog_position = None
-        last = len(overlay.changes) - 1
-        for index, (key, value) in enumerate(overlay.changes.items()):
+        failpoint = self._context.settings.failpoint
+        logged = overlay.logged
+        last = len(logged) - 1
+        for index, (key, value) in enumerate(logged.items()):
             producer.produce(
                 self._context.settings.changelog,
                 key=key,
@@ -242,8 +248,13 @@ class PartitionWorker:
                 partition=self._partition,
                 on_delivery=self._note_changelog if index == last else None,
             )
-        producer.commit(self._positions.next, self._partition, self._context.group)
+        failpoint(Step.PRODUCED)
+        producer.commit(
+            self._positions.next, self._partition, self._context.group, failpoint=failpoint
+        )
+        failpoint(Step.BEFORE_STORE)
         overlay.commit(self._changelog_position)
+        failpoint(Step.AFTER_STORE)
 
     def _note_changelog(self, error: Any, record: Any) -> None:
         """The broker has the group's last change; an error makes the commit itself fail."""

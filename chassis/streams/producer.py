@@ -16,6 +16,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from chassis.streams.failpoints import Failpoint, Step, no_failpoint
+
 BUFFER_WAIT_S = 0.02
 BUFFER_WAITS_MAX = 1_500
 """A full send buffer is waited for at most this often (30 s in all), then it is an error."""
@@ -94,14 +96,24 @@ class PartitionProducer:
         """Run delivery callbacks that are due, without waiting."""
         self._producer.poll(0)
 
-    def commit(self, positions: Mapping[str, int], partition: int, group: Consumer) -> None:
+    def commit(
+        self,
+        positions: Mapping[str, int],
+        partition: int,
+        group: Consumer,
+        *,
+        failpoint: Failpoint = no_failpoint,
+    ) -> None:
         """Commit the records together with the next offsets of the inputs. Blocks."""
         offsets = [TopicPartition(topic, partition, next_) for topic, next_ in positions.items()]
         metadata = group.consumer_group_metadata()
+        failpoint(Step.BEFORE_OFFSETS)
         self._retried(
             lambda: self._producer.send_offsets_to_transaction(offsets, metadata, self._timeout_s)
         )
+        failpoint(Step.AFTER_OFFSETS)
         self._retried(lambda: self._producer.commit_transaction(self._timeout_s))
+        failpoint(Step.AFTER_COMMIT)
 
     def abort_quietly(self) -> None:
         """Abort the open transaction if that is still possible. Blocks for `abort_timeout_s`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chassis.streams.failpoints import Failpoint, no_failpoint
 from chassis.streams.groups import GroupLimits
 
 
@@ -34,3 +35,10 @@ class StreamSettings:
     """More than this from one partition is taken for an error of ours: the process stops."""
     stop_timeout_s: float = 4.0
     """How long Faust may take to stop after all partitions are committed."""
+    journal: str | None = None
+    """Topic that tells, for each transaction, what was read and in which order."""
+    transactions: bool = True
+    """Off: outputs, then changelog, then offsets, each durable before the next. Nothing is lost; an
+    event can come twice with the same id."""
+    failpoint: Failpoint = no_failpoint
+    """Told the named steps of each partition, for fault runs."""

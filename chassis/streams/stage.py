@@ -58,6 +58,11 @@ class StateView(Protocol):
     def put(self, key: bytes, value: bytes) -> None:
         """Set a value."""
 
+    def load(self, key: bytes, value: bytes) -> None:
+        """Set a value that follows from records of the stage's `tables` alone: it goes into the
+        store but not into the changelog, since a restore reads the tables again.
+        """
+
     def delete(self, key: bytes) -> None:
         """Remove a value; removing what is not there is no error."""
 
@@ -81,6 +86,10 @@ class StageLogic(Protocol):
         """Topics it reads."""
 
     @property
+    def tables(self) -> Sequence[str]:
+        """Those of its inputs that are compacted registers, kept for ever by last value a key."""
+
+    @property
     def outputs(self) -> Sequence[str]:
         """Topics it may write."""
 
@@ -92,6 +101,11 @@ class StageLogic(Protocol):
 
     def process(self, batch: Sequence[Incoming], state: StateView) -> Sequence[Outgoing]:
         """Decide a batch: records of one partition number, in offset order within each topic."""
+
+    def reload(self, batch: Sequence[Incoming], state: StateView) -> None:
+        """Take records of `tables` into a store that has lost them, by `state.load` and nothing
+        else: whatever followed from them has been written long ago.
+        """
 
 
 class Codec(Protocol):

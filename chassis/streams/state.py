@@ -111,6 +111,7 @@ class Overlay:
         self._changed_keys: list[bytes] = []
         self._unsorted_keys: list[bytes] = []
         self._fetched: dict[bytes, bytes | None] = {}
+        self._loaded: set[bytes] = set()
 
     def prefetch(self, keys: Iterable[bytes]) -> None:
         """Fetch what is not yet known in one multi-get."""
@@ -133,10 +134,17 @@ class Overlay:
     def put(self, key: bytes, value: bytes) -> None:
         """Set a value for this group."""
         self._change(key, value)
+        self._loaded.discard(key)
+
+    def load(self, key: bytes, value: bytes) -> None:
+        """Set a value that a restore finds in a table again."""
+        self._change(key, value)
+        self._loaded.add(key)
 
     def delete(self, key: bytes) -> None:
         """Remove a value for this group."""
         self._change(key, None)
+        self._loaded.discard(key)
 
     def _change(self, key: bytes, value: bytes | None) -> None:
         if key not in self._changes:
@@ -168,8 +176,15 @@ class Overlay:
 
     @property
     def changes(self) -> Changes:
-        """What this group would write, the last value of each key."""
+        """What this group would write into the store, the last value of each key."""
         return self._changes
+
+    @property
+    def logged(self) -> Changes:
+        """What of it the changelog must hold."""
+        if not self._loaded:
+            return self._changes
+        return {key: value for key, value in self._changes.items() if key not in self._loaded}
 
     def commit(self, position: int | None) -> None:
         """The transaction has committed: hand the values to the store and begin anew."""
@@ -185,3 +200,4 @@ class Overlay:
         self._changed_keys = []
         self._unsorted_keys = []
         self._fetched = {}
+        self._loaded = set()

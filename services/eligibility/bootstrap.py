@@ -16,6 +16,7 @@ from chassis.metrics import Metrics
 from chassis.sealing import Opener, Sealer
 from chassis.secrets import SecretsDir
 from chassis.streams import StageLogic
+from chassis.streams.failpoints import failpoint_of
 from chassis.streams.metric_defs import STREAM_METRICS
 from chassis.streams.observer import StageReadiness
 from chassis.streams.runner import run_stage
@@ -86,6 +87,8 @@ def run_stage_process(name: str, environ: Mapping[str, str]) -> int:
                 changelog=f"{principal}.changelog",
                 run_dir=settings.run_dir,
                 slot=settings.slot,
+                transactions=settings.transactions,
+                failpoint=failpoint_of(settings.failpoint, name),
             ),
             catalogue,
             metrics=metrics,

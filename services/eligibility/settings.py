@@ -29,11 +29,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class StageSettings(Settings):
-    """Of identify, dedup and link. `slot`: which worker of the stage this is."""
+    """Of identify, dedup and link. `slot`: which worker of the stage this is. `transactions`: off
+    only where a broker has none. `failpoint`: a step to die at, for fault runs.
+    """
 
     run_dir: Path = env("KYUFU_RUN_DIR")
     installation: str = env("KYUFU_INSTALLATION", "kyufu")
     slot: str = env("KYUFU_ELIGIBILITY_SLOT", "0")
+    transactions: bool = env("KYUFU_TRANSACTIONS", True)
+    failpoint: str = env("KYUFU_FAILPOINT", "")
 
 
 @dataclass(frozen=True, slots=True)

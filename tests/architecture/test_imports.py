@@ -28,7 +28,8 @@ def test_the_import_rules_hold() -> None:
 
 def test_types_are_checked_strictly() -> None:
     packages = (
-        "chassis", "jpbank", "services", "simulators", "devstack", "loadtests", "deploy", "tests",
+        "chassis", "jpbank", "services", "simulators", "devstack", "loadtests", "bench", "deploy",
+        "tests",
     )  # fmt: skip
     present = [name for name in packages if (ROOT / name).is_dir()]
     result = subprocess.run(

@@ -13,7 +13,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = frozenset(
-    {"chassis", "jpbank", "services", "simulators", "devstack", "loadtests", "deploy", "kyufu"}
+    {
+        "chassis",
+        "jpbank",
+        "services",
+        "simulators",
+        "devstack",
+        "loadtests",
+        "bench",
+        "deploy",
+        "kyufu",
+    }
 )
 
 
@@ -53,6 +63,7 @@ def imported(folder: str) -> dict[str, str]:
         ("simulators", "demo"),
         ("devstack", "demo"),
         ("loadtests", "demo"),
+        ("bench", "demo"),
     ],
 )
 def test_every_import_is_in_the_lock_it_runs_with(folder: str, lock: str) -> None:

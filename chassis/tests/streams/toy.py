@@ -5,6 +5,7 @@ and a state that was not restored is a number that begins anew. Run as
 `python chassis/tests/streams/toy.py BOOTSTRAP PREFIX SLOT FOLDER`.
 """
 
+import os
 import sys
 import threading
 import time
@@ -20,6 +21,7 @@ from chassis.clock import SystemClock
 from chassis.logging import configure
 from chassis.metrics import Metrics
 from chassis.streams import Incoming, InvalidMessage, Outgoing, StateView
+from chassis.streams.failpoints import VARIABLE, failpoint_of
 from chassis.streams.metric_defs import STREAM_METRICS
 from chassis.streams.observer import StageReadiness
 from chassis.streams.runner import run_stage
@@ -67,6 +69,7 @@ class ToyLogic:
         self.name = "toy"
         self.inputs = tuple(f"{prefix}.{name}" for name in inputs)
         self.outputs = (f"{prefix}.out",)
+        self.tables: tuple[str, ...] = ()
 
     def check(self, incoming: Incoming) -> None:
         """A message that says so is invalid."""
@@ -102,6 +105,9 @@ class ToyLogic:
             )
         return outputs
 
+    def reload(self, batch: Sequence[Incoming], state: StateView) -> None:
+        """The toy reads no table."""
+
     def _mark(self, incoming: Incoming) -> bytes:
         assert isinstance(incoming.message, StringValue)
         return b"m" + incoming.key + incoming.message.value.encode()
@@ -118,6 +124,7 @@ def settings_of(bootstrap: str, prefix: str, slot: str, folder: Path) -> StreamS
         slot=slot,
         fetch_records_max=100,
         session_timeout_s=6.0,
+        failpoint=failpoint_of(os.environ.get(VARIABLE), "toy"),
     )
 
 

@@ -44,6 +44,7 @@ class StageBase:
     version: int
     inputs: Sequence[str]
     outputs: Sequence[str]
+    tables: Sequence[str] = ()
     # Message type of the event that this stage's reviews carry.
     stage_event: type[Message]
 
@@ -69,6 +70,10 @@ class StageBase:
                 if outgoing is not None:
                     written.append(outgoing)
         return written
+
+    def reload(self, batch: Sequence[Incoming], state: StateView) -> None:
+        """Take register records into a store that has lost them."""
+        raise NotImplementedError
 
     def _encode(self, output: Any, submissions: Submissions, trace: str | None) -> Outgoing | None:
         if isinstance(output, Decided):

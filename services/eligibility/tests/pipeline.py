@@ -47,6 +47,9 @@ class DictState:
     def put(self, key: bytes, value: bytes) -> None:
         self.values[key] = value
 
+    def load(self, key: bytes, value: bytes) -> None:
+        self.values[key] = value
+
     def delete(self, key: bytes) -> None:
         self.values.pop(key, None)
 

@@ -1,0 +1,21 @@
+"""`python -m bench NAME …`: runs one bench; each has a package of its own with a `main`."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+BENCHES = ("core", "national")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The bench's exit status; 2 for a name that is none."""
+    if not arguments or arguments[0] not in BENCHES:
+        sys.stderr.write(f"usage: python -m bench {'|'.join(BENCHES)} …\n")
+        return 2
+    bench = importlib.import_module(f"bench.{arguments[0]}.cli")
+    status: int = bench.main(arguments[1:])
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
