@@ -8,27 +8,26 @@ what one stage writes is what the next one reads. Run as
 
 import argparse
 import cProfile
-import hashlib
 import pstats
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from google.protobuf.message import Message
-from kyufu.events.v1 import applications_pb2, common_pb2, registry_pb2
+from kyufu.events.v1 import registry_pb2
 
-from chassis.ids import claim_unit_id, event_id
+from bench.street import MAY_11_MS, SNAPSHOT, Street
+from chassis.ids import event_id
 from chassis.kafka.partitioner import partition_for
 from chassis.kafka.topics import TopicCatalogue
 from chassis.metrics import Metrics
-from chassis.sealing import Opener, Sealer
+from chassis.sealing import Opener
 from chassis.streams import StageLogic
 from chassis.streams.decoding import EnvelopeDecoder
 from chassis.streams.state import MemoryStore, Overlay
 from chassis.streams.transport import Envelope
-from jpbank.branches import branch_exists
+from jpbank.branches import all_banks, branch_exists
 from services.eligibility.adapters.dedup_stage import DedupStage
 from services.eligibility.adapters.identify_stage import IdentifyStage
 from services.eligibility.adapters.link_stage import LinkStage
@@ -43,12 +42,7 @@ from services.eligibility.metric_defs import ELIGIBILITY_METRICS
 
 BATCH_RECORDS: Final = 2_000
 GROUP_BATCHES: Final = 5
-PERSONS: Final = 2
-SNAPSHOT: Final = "2020-04-27"
-PROGRAMME: Final = "tokubetsu-teigaku-2020"
-MAY_11_MS: Final = 1_589_155_200_000
 TOP_LINES: Final = 25
-PURPOSES: Final = ("identity", "account", "contact")
 
 
 class Stored(NamedTuple):
@@ -61,101 +55,6 @@ class Stored(NamedTuple):
     key: bytes
     value: bytes
     headers: Sequence[tuple[str, bytes]]
-
-
-def id16(*words: object) -> bytes:
-    """Sixteen bytes for some words."""
-    return hashlib.blake2b("|".join(map(str, words)).encode(), digest_size=16).digest()
-
-
-class Street:
-    """Synthetic households of two, one application each; everything follows from the number."""
-
-    def __init__(self) -> None:
-        keys = {name: X25519PrivateKey.generate() for name in PURPOSES}
-        self.opener = Opener(keys)
-        self._sealer = Sealer({name: key.public_key() for name, key in keys.items()})
-
-    def household(self, number: int) -> tuple[bytes, Message]:
-        """The register's record."""
-        unit = self._unit(number)
-        persons = []
-        for index in range(PERSONS):
-            resident = id16("resident", number, index)
-            name = self._name(number, index)
-            persons.append(
-                registry_pb2.HouseholdPerson(
-                    resident_id=resident,
-                    person_fingerprint=id16("person", number, index),
-                    born_on=19800131,
-                    is_head=index == 0,
-                    name_kana=self._sealer.seal("identity", "resident", resident, "name_kana", name),
-                )
-            )  # fmt: skip
-        record = registry_pb2.HouseholdRecord(
-            claim_unit_id=unit,
-            household_id=id16("household", number),
-            municipality_code="131016",
-            persons=persons,
-        )
-        return unit, registry_pb2.RegistryRecord(snapshot_id=SNAPSHOT, version=1, household=record)
-
-    def credential(self, number: int) -> tuple[bytes, Message]:
-        """The head's credential."""
-        record = registry_pb2.CredentialRecord(
-            credential_fingerprint=id16("credential", number),
-            resident_id=id16("resident", number, 0),
-            claim_unit_id=self._unit(number),
-            municipality_code="131016",
-            valid_from=20160101,
-        )
-        return record.credential_fingerprint, registry_pb2.RegistryRecord(
-            snapshot_id=SNAPSHOT, version=1, credential=record
-        )
-
-    def application(self, number: int) -> tuple[bytes, Message]:
-        """The head's application for everybody, as intake writes it."""
-        application_id = id16("application", number) + b"mac4"
-        digits = b"0001" + b"001" + b"1" + f"{number % 10**7:07d}".encode()
-        seal = self._sealer.seal
-        account = common_pb2.AccountPayout(
-            account_fingerprint=id16("account", number),
-            account=seal(
-                "account", "application", application_id, "account",
-                digits + self._name(number, 0),
-            ),
-        )  # fmt: skip
-        message = applications_pb2.ApplicationSubmitted(
-            event_id=id16("submitted", number),
-            application_id=application_id,
-            programme=PROGRAMME,
-            client_id="portal",
-            channel=common_pb2.CHANNEL_ONLINE,
-            intent=applications_pb2.INTENT_APPLY,
-            credential_fingerprint=id16("credential", number),
-            capacity=applications_pb2.CAPACITY_HEAD,
-            persons=[
-                applications_pb2.ClaimedPerson(person_fingerprint=id16("person", number, index))
-                for index in range(PERSONS)
-            ],
-            persons_complete=True,
-            account=account,
-            contact=seal(
-                "contact", "application", application_id, "contact",
-                b'{"email":"shiken@kyufu.example"}',
-            ),
-            language="ja",
-            body_digest=id16("body", number) * 2,
-            submitted_at_ms=MAY_11_MS + number % 86_400_000,
-            receipt_number="0000-0000-0000-0000-0000",
-        )  # fmt: skip
-        return message.credential_fingerprint, message
-
-    def _unit(self, number: int) -> bytes:
-        return claim_unit_id(SNAPSHOT, id16("household", number))
-
-    def _name(self, number: int, index: int) -> bytes:
-        return f"ﾃｽﾄ ｼｹﾝ{number}-{index}".encode("cp932")
 
 
 class Hop:
@@ -195,7 +94,9 @@ class Hop:
         self._overlay.prefetch(self.logic.state_keys(taken))
         codec = self._topics.codec
         for out in self.logic.process(taken, self._overlay):
-            written.append((out.topic, out.key, codec(out.topic).encode(out.message)))
+            message = out.message
+            value = message if isinstance(message, bytes) else codec(out.topic).encode(message)
+            written.append((out.topic, out.key, value))
         self._batches += 1
         if self._batches % GROUP_BATCHES == 0:
             self._overlay.commit(self._batches)
@@ -217,6 +118,7 @@ class Hop:
 def build_hops(opener: Opener) -> tuple[Hop, Hop, Hop]:
     """The three stages with a real meter."""
     programmes = load_programmes()
+    all_banks()  # as a stage does before its first record
     topics = TopicCatalogue.load()
     meter = PrometheusMeter(Metrics(ELIGIBILITY_METRICS))
     snapshots = {each.programme: each.snapshot_id for each in programmes.values()}
