@@ -40,7 +40,7 @@ from services.eligibility.adapters.stage_base import (
     StageBase,
 )
 from services.eligibility.domain import registers, waiting
-from services.eligibility.domain.claims import unit_key
+from services.eligibility.domain.claim_states import unit_key
 from services.eligibility.domain.dedup import Dedup
 from services.eligibility.domain.emitting import Claim, Output, Release
 from services.eligibility.domain.feedback import Feedback
