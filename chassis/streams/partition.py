@@ -214,13 +214,14 @@ class PartitionWorker:
         self._counts[topic] += len(envelope.records)
 
     def _write(self, outgoing: Outgoing, producer: PartitionProducer) -> None:
-        codec, type_header = self._outputs[outgoing.topic]
+        topic, key, message, traceparent = outgoing
+        codec, type_header = self._outputs[topic]
         headers: list[tuple[str, str | bytes | None]] = [type_header]
-        if outgoing.traceparent is not None:
-            headers.append((TRACEPARENT_HEADER, outgoing.traceparent.encode("ascii")))
-        value = codec.encode(outgoing.message)
-        self._journal.wrote(outgoing.topic, outgoing.key, value)
-        producer.produce(outgoing.topic, key=outgoing.key, value=value, headers=headers)
+        if traceparent is not None:
+            headers.append((TRACEPARENT_HEADER, traceparent.encode("ascii")))
+        value = message if isinstance(message, bytes) else codec.encode(message)
+        self._journal.wrote(topic, key, value)
+        producer.produce(topic, key=key, value=value, headers=headers)
 
     def _set_aside(self, rejected: list[Rejected], producer: PartitionProducer, now: float) -> None:
         context = self._context
