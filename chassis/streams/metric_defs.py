@@ -56,6 +56,49 @@ OVERLAY_KEYS = MetricDef(
     (1.0, 10.0, 100.0, 1_000.0, 5_000.0, 10_000.0, 20_000.0, 50_000.0),
 )
 
+RESTORE_KEYS = MetricDef(
+    "kyufu_stream_restore_keys",
+    MetricType.GAUGE,
+    "keys",
+    ("stage", "partition"),
+    "Records replayed by the restore that runs now, or ran last.",
+)
+RESTORE_RATE = MetricDef(
+    "kyufu_stream_restore_keys_per_second",
+    MetricType.GAUGE,
+    "second",
+    ("stage", "partition"),
+    "Speed of the restore that runs now; 0 when none does.",
+)
+RESTORE_ETA = MetricDef(
+    "kyufu_stream_restore_eta_seconds",
+    MetricType.GAUGE,
+    "seconds",
+    ("stage", "partition"),
+    "Time that the part of the restore under way still takes at its speed; 0 when none runs.",
+)
+STATE_BYTES = MetricDef(
+    "kyufu_stream_state_bytes",
+    MetricType.GAUGE,
+    "bytes",
+    ("stage", "partition"),
+    "Live bytes of a partition's store, as the store estimates them.",
+)
+TAKEOVERS = MetricDef(
+    "kyufu_stream_takeovers",
+    MetricType.COUNTER,
+    "takeovers",
+    ("stage",),
+    "Partitions taken over, each by fencing a former owner.",
+)
+FENCINGS = MetricDef(
+    "kyufu_stream_fencings",
+    MetricType.COUNTER,
+    "fencings",
+    ("stage",),
+    "Times this process found itself fenced; it ends each time.",
+)
+
 STREAM_METRICS: tuple[MetricDef, ...] = (
     BATCH_RECORDS,
     GROUP_RECORDS,
@@ -64,4 +107,10 @@ STREAM_METRICS: tuple[MetricDef, ...] = (
     OPEN_PARTITIONS,
     REBALANCES,
     OVERLAY_KEYS,
+    RESTORE_KEYS,
+    RESTORE_RATE,
+    RESTORE_ETA,
+    STATE_BYTES,
+    TAKEOVERS,
+    FENCINGS,
 )

@@ -8,58 +8,28 @@ assignments: `close` commits or aborts before the partition is given up.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer
 from faust.types import TP
 
-from chassis.clock import Clock
 from chassis.kafka.records import TRACEPARENT_HEADER, TYPE_HEADER
 from chassis.streams.decoding import DeadLetterBudget, EnvelopeDecoder, Rejected
 from chassis.streams.failpoints import Step
 from chassis.streams.groups import Group
 from chassis.streams.journal import JOURNAL_HEADERS, Journal
 from chassis.streams.mailbox import Mailbox
-from chassis.streams.observer import StageObserver, StageReadiness
-from chassis.streams.positions import Positions, start_positions
-from chassis.streams.producer import PartitionProducer, ProducerOptions
-from chassis.streams.restore import RestoreCancelled, restore_partition
-from chassis.streams.settings import StreamSettings
-from chassis.streams.stage import Outgoing, StageLogic, Topics
-from chassis.streams.state import Overlay, StateStore, StoreFactory
-from chassis.streams.transport import BatchApp, Envelope
+from chassis.streams.producer import PartitionProducer, is_fencing
+from chassis.streams.restore import RestoreCancelled
+from chassis.streams.stage import Outgoing, Topics
+from chassis.streams.state import Overlay
+from chassis.streams.takeover import StageContext, Takeover
+from chassis.streams.transport import Envelope
 
 MAILBOX_ENVELOPES = 2
-OFFSETS_TIMEOUT_S = 20.0
 OPEN_TIMEOUT_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class StageContext:
-    """What all partitions of a stage share."""
-
-    logic: StageLogic
-    settings: StreamSettings
-    topics: Topics
-    partitions: int
-    app: BatchApp
-    group: Consumer
-    stores: StoreFactory
-    executor: Executor
-    clock: Clock
-    observer: StageObserver
-    readiness: StageReadiness
-    on_failure: Callable[[BaseException], None]
-
-    @property
-    def consumer_name(self) -> str:
-        """How the stage calls itself in dead letters: the changelog's name without its ending."""
-        return self.settings.changelog.removesuffix(".changelog")
+OFFSETS_TIMEOUT_S = 20.0
 
 
 class PartitionWorker:
@@ -81,12 +51,9 @@ class PartitionWorker:
             on=context.settings.journal is not None,
         )
         self._counts: Counter[str] = Counter()
-        self._cancelled = threading.Event()
+        self._takeover = Takeover(context, partition)
         self._commit_on_close = True
-        self._positions = Positions({})
         self._changelog_position: int | None = None
-        self._producer: PartitionProducer | None = None
-        self._store: StateStore | None = None
         self._outputs = {
             topic: (context.topics.codec(topic), _type_header(context.topics, topic))
             for topic in (*context.logic.outputs, context.settings.dead_letters)
@@ -102,18 +69,22 @@ class PartitionWorker:
         if envelope.epoch == self._epoch:
             await self._mailbox.put(envelope)
 
+    def state_bytes(self) -> int:
+        """Bytes of the partition's state, 0 before it is there."""
+        return self._takeover.state_bytes()
+
     async def close(self, *, commit: bool) -> None:
         """Commit (or abort) the open group and release everything before returning."""
         self._context.settings.failpoint(Step.REVOKING)
         self._commit_on_close = commit
-        self._cancelled.set()
+        self._takeover.cancel()
         self._mailbox.close()
         if self._task is not None:
             await self._task
 
     async def _run(self) -> None:
         try:
-            await self._in_thread(self._take_over)
+            await self._in_thread(self._takeover.run)
             await self._flow()
             await self._serve()
         except RestoreCancelled:
@@ -121,8 +92,11 @@ class PartitionWorker:
         except Exception as error:
             self._mailbox.close()
             self._context.on_failure(error)
+            if is_fencing(error):
+                self._context.observer.fenced()
+        abort = self._group.is_open
         try:
-            await self._in_thread(self._release)
+            await self._in_thread(lambda: self._takeover.release(abort=abort))
         except Exception as error:
             self._context.on_failure(error)
 
@@ -130,46 +104,12 @@ class PartitionWorker:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._context.executor, step)
 
-    def _take_over(self) -> None:
-        """Fence, look up offsets, restore. Blocks; ends early when the partition is revoked."""
-        context, partition = self._context, self._partition
-        settings, stage = context.settings, context.logic.name
-        self._require_assigned()
-        self._producer = PartitionProducer(
-            settings.bootstrap,
-            f"{settings.installation}-{stage}-{partition}",
-            ProducerOptions(transaction_timeout_s=settings.transaction_timeout_s),
-        )
-        self._producer.fence()
-        settings.failpoint(Step.FENCED)
-        self._require_assigned()
-        self._positions = Positions(
-            start_positions(
-                context.group, context.logic.inputs, partition, timeout_s=OFFSETS_TIMEOUT_S
-            )
-        )
-        self._store = context.stores(
-            stage=stage, version=context.logic.version, partition=partition
-        )
-        settings.failpoint(Step.RESTORING)
-        restore_partition(
-            settings.bootstrap,
-            settings.changelog,
-            partition,
-            self._store,
-            cancelled=self._cancelled,
-            on_keys=context.observer.restored,
-        )
-
-    def _require_assigned(self) -> None:
-        if self._cancelled.is_set():
-            raise RestoreCancelled
-
     async def _flow(self) -> None:
         """Let the records come, from the settled offsets on."""
-        self._require_assigned()
+        self._takeover.require_assigned()
         offsets = {
-            TP(topic, self._partition): offset for topic, offset in self._positions.next.items()
+            TP(topic, self._partition): offset
+            for topic, offset in self._takeover.positions.next.items()
         }
         await asyncio.wait_for(
             self._context.app.open_partition(offsets, epoch=self._epoch), OPEN_TIMEOUT_S
@@ -178,9 +118,7 @@ class PartitionWorker:
         self._context.observer.opened()
 
     async def _serve(self) -> None:
-        assert self._store is not None
-        assert self._producer is not None
-        overlay, producer = Overlay(self._store), self._producer
+        overlay, producer = Overlay(self._takeover.store), self._takeover.producer
         clock, group = self._context.clock, self._group
         while not self._mailbox.closed:
             closes_at = group.closes_at()
@@ -196,7 +134,7 @@ class PartitionWorker:
     def _take(self, envelope: Envelope, overlay: Overlay, producer: PartitionProducer) -> None:
         """Decide one envelope inside the open transaction, or begin one."""
         context, topic = self._context, envelope.topic
-        self._positions.advance(envelope)
+        self._takeover.positions.advance(envelope)
         now = context.clock.monotonic()
         if not self._group.is_open:
             producer.begin()
@@ -239,37 +177,79 @@ class PartitionWorker:
         context = self._context
         started = context.clock.monotonic()
         changes = len(overlay.changes)
-        await self._in_thread(lambda: self._commit_blocking(overlay, producer))
+        if context.settings.transactions:
+            await self._in_thread(lambda: self._commit_in_transaction(overlay, producer))
+        else:
+            await self._commit_in_order(overlay, producer)
         context.observer.committed(
             self._counts, changes=changes, seconds=context.clock.monotonic() - started
         )
         self._counts.clear()
         self._group.reset()
 
-    def _commit_blocking(self, overlay: Overlay, producer: PartitionProducer) -> None:
+    def _commit_in_transaction(self, overlay: Overlay, producer: PartitionProducer) -> None:
+        """All at once, then the store. Blocks."""
+        context = self._context
+        self._write_changes(overlay, producer)
+        producer.commit(
+            self._takeover.positions.next,
+            self._partition,
+            context.group,
+            failpoint=context.settings.failpoint,
+        )
+        self._store_changes(overlay)
+
+    async def _commit_in_order(self, overlay: Overlay, producer: PartitionProducer) -> None:
+        """Without transactions: outputs before the state that says they were written, and both
+        before the offsets, so that a crash between two of them repeats and never loses.
+        """
+        failpoint = self._context.settings.failpoint
+
+        def write() -> None:
+            producer.flush()
+            self._write_changes(overlay, producer)
+            producer.flush()
+
+        await self._in_thread(write)
+        failpoint(Step.BEFORE_OFFSETS)
+        offsets = {
+            TP(topic, self._partition): offset
+            for topic, offset in self._takeover.positions.next.items()
+        }
+        await asyncio.wait_for(self._context.app.commit_offsets(offsets), OFFSETS_TIMEOUT_S)
+        failpoint(Step.AFTER_OFFSETS)
+        failpoint(Step.AFTER_COMMIT)
+        await self._in_thread(lambda: self._store_changes(overlay))
+
+    def _write_changes(self, overlay: Overlay, producer: PartitionProducer) -> None:
+        """Produce the journal's record and what the changelog must hold."""
         self._changelog_position = None
         self._write_journal(producer)
-        failpoint = self._context.settings.failpoint
+        topic, partition, produce = (
+            self._context.settings.changelog, self._partition, producer.produce,
+        )  # fmt: skip
         logged = overlay.logged
         last = len(logged) - 1
         for index, (key, value) in enumerate(logged.items()):
-            producer.produce(
-                self._context.settings.changelog,
+            produce(
+                topic,
                 key=key,
                 value=value,
-                partition=self._partition,
+                partition=partition,
                 on_delivery=self._note_changelog if index == last else None,
             )
-        failpoint(Step.PRODUCED)
-        producer.commit(
-            self._positions.next, self._partition, self._context.group, failpoint=failpoint
-        )
+        self._context.settings.failpoint(Step.PRODUCED)
+
+    def _store_changes(self, overlay: Overlay) -> None:
+        """The log has it: let the store have it."""
+        failpoint, positions = self._context.settings.failpoint, self._takeover.positions.next
         failpoint(Step.BEFORE_STORE)
-        overlay.commit(self._changelog_position)
+        read = {topic: positions[topic] for topic in self._context.logic.tables}
+        overlay.commit(self._changelog_position, read)
         failpoint(Step.AFTER_STORE)
 
     def _write_journal(self, producer: PartitionProducer) -> None:
-        entry = self._journal.close(self._positions.next)
+        entry = self._journal.close(self._takeover.positions.next)
         topic = self._context.settings.journal
         if topic is not None:
             producer.produce(
@@ -284,15 +264,6 @@ class PartitionWorker:
         """The broker has the group's last change; an error makes the commit itself fail."""
         if error is None:
             self._changelog_position = record.offset() + 1
-
-    def _release(self) -> None:
-        """Abort what is still open, then let the next owner in. Blocks."""
-        if self._store is not None:
-            self._store.close()
-        if self._producer is not None:
-            if self._group.is_open:
-                self._producer.abort_quietly()
-            self._producer.close()
 
 
 def _type_header(topics: Topics, topic: str) -> tuple[str, str | bytes | None]:

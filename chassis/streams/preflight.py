@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]
 
 METADATA_TIMEOUT_S = 10.0
 
@@ -22,6 +23,19 @@ def partition_counts(bootstrap: str) -> dict[str, int]:
     admin = AdminClient({"bootstrap.servers": bootstrap})
     topics = admin.list_topics(timeout=METADATA_TIMEOUT_S).topics
     return {name: len(topic.partitions) for name, topic in topics.items()}
+
+
+def tombstones_kept_s(bootstrap: str, changelog: str) -> float:
+    """For how long the broker keeps removals in the changelog, at least."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    resource = ConfigResource(ConfigResource.Type.TOPIC, changelog)
+    try:
+        config = admin.describe_configs([resource])[resource].result(METADATA_TIMEOUT_S)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise TopicsUnfit(f"topics do not exist: {changelog}") from None
+        raise
+    return int(config["delete.retention.ms"].value) / 1000
 
 
 def require_topics(

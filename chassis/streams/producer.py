@@ -1,4 +1,5 @@
-"""The transactional producer of one (stage, partition).
+"""The producer of one (stage, partition): transactional, or, where a broker has no transactions,
+one whose records are made durable step by step.
 
 Its `transactional.id` belongs to the partition and not to the worker: whoever owns the partition
 next fences the former owner by `init_transactions`. With an id per worker a stopped and resumed
@@ -14,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from chassis.streams.failpoints import Failpoint, Step, no_failpoint
 
@@ -41,34 +42,34 @@ class ProducerOptions:
     """The commit flushes; until then, waiting gathers one request a partition instead of many."""
 
 
-class PartitionProducer:
-    """Everything a partition writes goes through here, so that one transaction holds all of it."""
+def partition_producer(
+    bootstrap: str, transactional_id: str, options: ProducerOptions, *, transactions: bool
+) -> PartitionProducer:
+    """The producer of a partition; without transactions its id is only a name."""
+    if transactions:
+        return TransactionalProducer(bootstrap, transactional_id, options)
+    return OrderedProducer(bootstrap, options)
 
-    def __init__(self, bootstrap: str, transactional_id: str, options: ProducerOptions) -> None:
-        self._timeout_s = options.request_timeout_s
-        self._abort_timeout_s = options.abort_timeout_s
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "transactional.id": transactional_id,
-                "transaction.timeout.ms": int(options.transaction_timeout_s * 1000),
-                "acks": "all",
-                "partitioner": "murmur2",
-                "linger.ms": options.linger_ms,
-                "batch.size": 1_000_000,
-                "queue.buffering.max.messages": 500_000,
-                "queue.buffering.max.kbytes": 262_144,
-            },
-            logger=logging.getLogger("rdkafka"),
-        )
+
+def is_fencing(error: BaseException) -> bool:
+    """Whether the error says that another owner has taken the partition over."""
+    codes = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
+    return isinstance(error, KafkaException) and bool(error.args) and error.args[0].code() in codes
+
+
+class PartitionProducer:
+    """Everything a partition writes goes through here."""
+
+    _producer: Producer
+    _timeout_s: float
 
     def fence(self) -> None:
-        """Fence the former owner and abort what it left open."""
-        self._retried(lambda: self._producer.init_transactions(self._timeout_s))
+        """Shut the former owner out, where that can be done."""
+        raise NotImplementedError
 
     def begin(self) -> None:
-        """Begin a transaction."""
-        self._producer.begin_transaction()
+        """Before the first record of a group."""
+        raise NotImplementedError
 
     def produce(
         self,
@@ -96,6 +97,103 @@ class PartitionProducer:
         """Run delivery callbacks that are due, without waiting."""
         self._producer.poll(0)
 
+    def flush(self) -> None:
+        """Return when all that was produced is durable. Blocks."""
+        raise NotImplementedError
+
+    def commit(
+        self,
+        positions: Mapping[str, int],
+        partition: int,
+        group: Consumer,
+        *,
+        failpoint: Failpoint = no_failpoint,
+    ) -> None:
+        """Commit the records together with the next offsets of the inputs. Blocks."""
+        raise NotImplementedError
+
+    def abort_quietly(self) -> None:
+        """Take back what is open, if that is still possible. Blocks for a bounded time."""
+
+    def close(self) -> None:
+        """Release the connections; nothing is flushed, an open transaction is the fence's task.
+
+        A fenced producer says so once more when it is closed; that is no news.
+        """
+        self._producer.purge()
+        with suppress(KafkaException):
+            self._producer.close()
+
+
+def _common(bootstrap: str, options: ProducerOptions) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": bootstrap,
+        "acks": "all",
+        "enable.idempotence": True,
+        "partitioner": "murmur2",
+        "linger.ms": options.linger_ms,
+        "batch.size": 1_000_000,
+        "queue.buffering.max.messages": 500_000,
+        "queue.buffering.max.kbytes": 262_144,
+    }
+
+
+class OrderedProducer(PartitionProducer):
+    """Without transactions: whoever writes the same again writes it under the same event id."""
+
+    def __init__(self, bootstrap: str, options: ProducerOptions) -> None:
+        self._timeout_s = options.request_timeout_s
+        self._failure: Any = None
+        self._producer = Producer(
+            {**_common(bootstrap, options), "on_delivery": self._note_failure},
+            logger=logging.getLogger("rdkafka"),
+        )
+
+    def fence(self) -> None:
+        """Nobody can be shut out; a former owner that goes on repeats what is written here."""
+
+    def begin(self) -> None:
+        """Nothing begins."""
+
+    def flush(self) -> None:
+        """Return when the broker has everything; raises what it refused."""
+        left = self._producer.flush(self._timeout_s)
+        if self._failure is not None:
+            raise KafkaException(self._failure)
+        if left:
+            raise TimeoutError(f"{left} records were not acknowledged in {self._timeout_s:.0f} s")
+
+    def _note_failure(self, error: Any, record: Any) -> None:
+        if error is not None:
+            self._failure = error
+
+
+class TransactionalProducer(PartitionProducer):
+    """One transaction holds all that a group writes."""
+
+    def __init__(self, bootstrap: str, transactional_id: str, options: ProducerOptions) -> None:
+        self._timeout_s = options.request_timeout_s
+        self._abort_timeout_s = options.abort_timeout_s
+        self._producer = Producer(
+            {
+                **_common(bootstrap, options),
+                "transactional.id": transactional_id,
+                "transaction.timeout.ms": int(options.transaction_timeout_s * 1000),
+            },
+            logger=logging.getLogger("rdkafka"),
+        )
+
+    def fence(self) -> None:
+        """Fence the former owner and abort what it left open."""
+        self._retried(lambda: self._producer.init_transactions(self._timeout_s))
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self._producer.begin_transaction()
+
+    def flush(self) -> None:
+        """The commit flushes."""
+
     def commit(
         self,
         positions: Mapping[str, int],
@@ -122,15 +220,6 @@ class PartitionProducer:
         """
         with suppress(KafkaException):
             self._producer.abort_transaction(self._abort_timeout_s)
-
-    def close(self) -> None:
-        """Release the connections; nothing is flushed, an open transaction is the fence's task.
-
-        A fenced producer says so once more when it is closed; that is no news.
-        """
-        self._producer.purge()
-        with suppress(KafkaException):
-            self._producer.close()
 
     def _retried(self, step: Callable[[], None]) -> None:
         """Run a transactional step again while librdkafka calls its failure retriable."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from chassis.streams.observer import RestoreProgress
 from chassis.streams.state import StateStore
 
 FETCH_RECORDS = 10_000
@@ -29,19 +29,16 @@ class StateAhead(Exception):
     """The store claims a position beyond the changelog's end: it belongs to another log."""
 
 
-def restore_partition(
+def restore_changelog(
     bootstrap: str,
     changelog: str,
     partition: int,
     store: StateStore,
     *,
     cancelled: threading.Event,
-    on_keys: Callable[[int], None],
+    progress: RestoreProgress,
 ) -> None:
-    """Replay the changelog into the store from the store's position to the log's end. Blocks.
-
-    `on_keys` is told how many records each step has put.
-    """
+    """Replay the changelog into the store from the store's position to the log's end. Blocks."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -56,30 +53,30 @@ def restore_partition(
         logger=logging.getLogger("rdkafka"),
     )
     try:
-        low, high = _watermarks(bootstrap, changelog, partition)
+        low, high = watermarks(bootstrap, changelog, partition)
         start = start_of_restore(store, low=low, high=high)
         if start < high:
             consumer.assign([TopicPartition(changelog, partition, start)])
-            _replay(consumer, store, high, cancelled, on_keys)
+            _replay(consumer, store, high, cancelled, progress)
         else:
             store.apply({}, high)
     finally:
         consumer.close()
 
 
-def _watermarks(bootstrap: str, changelog: str, partition: int) -> tuple[int, int]:
+def watermarks(bootstrap: str, topic: str, partition: int) -> tuple[int, int]:
     """The log's start and its true end; a read_committed consumer would be told an earlier end."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
-            "group.id": f"restore-{changelog}",
+            "group.id": f"restore-{topic}",
             "isolation.level": "read_uncommitted",
         },
         logger=logging.getLogger("rdkafka"),
     )
     try:
         low, high = consumer.get_watermark_offsets(
-            TopicPartition(changelog, partition), timeout=STALLED_S_MAX, cached=False
+            TopicPartition(topic, partition), timeout=STALLED_S_MAX, cached=False
         )
     finally:
         consumer.close()
@@ -102,7 +99,7 @@ def _replay(
     store: StateStore,
     high: int,
     cancelled: threading.Event,
-    on_keys: Callable[[int], None],
+    progress: RestoreProgress,
 ) -> None:
     silent_s = 0.0
     while True:
@@ -114,8 +111,8 @@ def _replay(
             raise TimeoutError("the changelog's end was not reached")
         changes, position, end = _collect(messages)
         if position is not None:
-            store.apply(changes, position)
-            on_keys(len(changes))
+            store.apply(changes, position, bulk=True)
+            progress.step(len(messages), left=high - position)
         if max(position or 0, end or 0) >= high:
             store.apply({}, high)
             return

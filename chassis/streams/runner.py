@@ -23,12 +23,13 @@ from chassis.clock import Clock
 from chassis.logging import error_text, get_logger
 from chassis.metrics import Metrics
 from chassis.streams.observer import StageObserver, StageReadiness
-from chassis.streams.partition import PartitionWorker, StageContext
+from chassis.streams.partition import PartitionWorker
 from chassis.streams.positions import open_group
-from chassis.streams.preflight import partition_counts, require_topics
+from chassis.streams.preflight import partition_counts, require_topics, tombstones_kept_s
 from chassis.streams.settings import StreamSettings
 from chassis.streams.stage import StageLogic, Topics
 from chassis.streams.state import StoreFactory, memory_store
+from chassis.streams.takeover import StageContext
 from chassis.streams.transport import BatchApp, Envelope, FetchOptions
 
 LAG_INTERVAL_S = 1.0
@@ -120,6 +121,7 @@ class _StageRunner:
     def _preflight(self) -> int:
         settings, logic = self._settings, self._logic
         settings.run_dir.mkdir(parents=True, exist_ok=True)
+        self._tombstones_kept_s = tombstones_kept_s(settings.bootstrap, settings.changelog)
         return require_topics(
             partition_counts(settings.bootstrap),
             together=(
@@ -163,6 +165,7 @@ class _StageRunner:
             settings=self._settings,
             topics=self._topics,
             partitions=partitions,
+            tombstones_kept_s=self._tombstones_kept_s,
             app=app,
             group=open_group(self._settings.bootstrap, self._group_id),
             stores=self._stores,
@@ -220,6 +223,9 @@ class _StageRunner:
                 self._fail(app.crash_reason or RuntimeError("Faust crashed without a reason"))
             else:
                 self._observer.lags({(tp.topic, tp.partition): n for tp, n in app.lags().items()})
+                self._observer.state_bytes(
+                    {number: worker.state_bytes() for number, worker in self._workers.items()}
+                )
 
     def _fail(self, error: BaseException) -> None:
         """Keep the first reason and end the process; what follows from it is only noise."""

@@ -30,6 +30,10 @@ CLOSED_PAUSE_S = 0.02
 """How long the fetch loop rests while no partition is open (during restore and rebalance)."""
 
 
+class OffsetsNotCommitted(Exception):
+    """Offsets were refused: the partitions belong to another member by now."""
+
+
 @dataclass(frozen=True, slots=True)
 class FetchOptions:
     """How the consumer fetches; all sizes are per worker process."""
@@ -282,3 +286,11 @@ class BatchApp(faust.App):
     def lags(self) -> dict[TP, int]:
         """Unread committed records per open partition."""
         return cast(BatchConsumer, self.consumer).lags()
+
+    async def commit_offsets(self, offsets: Mapping[TP, int]) -> None:
+        """Commit next offsets as a member of the group, where no transaction carries them.
+
+        Raises OffsetsNotCommitted where the group has moved on meanwhile.
+        """
+        if not await cast(BatchConsumer, self.consumer)._thread.commit(offsets):
+            raise OffsetsNotCommitted("the group did not take the offsets")

@@ -6,7 +6,11 @@ from collections.abc import Callable
 import pytest
 from confluent_kafka import Producer
 
-from chassis.streams.restore import RestoreCancelled, restore_partition
+from chassis.clock import SystemClock
+from chassis.metrics import Metrics
+from chassis.streams.metric_defs import STREAM_METRICS
+from chassis.streams.observer import StageObserver, StageReadiness
+from chassis.streams.restore import RestoreCancelled, restore_changelog
 from chassis.streams.state import MemoryStore
 
 pytestmark = pytest.mark.integration
@@ -23,15 +27,14 @@ class _Restore(threading.Thread):
         super().__init__(daemon=True)
         self.store = MemoryStore()
         self.cancelled = threading.Event()
-        self.keys: list[int] = []
         self.error: Exception | None = None
         self._where = (bootstrap, changelog, 0)
 
     def run(self) -> None:
         try:
-            restore_partition(
-                *self._where, self.store, cancelled=self.cancelled, on_keys=self.keys.append
-            )
+            observer = StageObserver(Metrics(STREAM_METRICS), "test", "test")
+            progress = observer.restoring(0, SystemClock(), StageReadiness())
+            restore_changelog(*self._where, self.store, cancelled=self.cancelled, progress=progress)
         except RestoreCancelled as error:
             self.error = error
 
