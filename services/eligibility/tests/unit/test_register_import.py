@@ -229,6 +229,30 @@ def test_accounts_of_two_members_have_two_keys_on_the_partition_of_their_claim_u
     assert {record.partition for record in producer.records} == {partition_for(unit, 4)}
 
 
+def test_a_credential_of_two_snapshots_has_two_keys_on_the_partition_of_its_fingerprint() -> None:
+    producer = ListProducer()
+    keys = []
+    for snapshot_id in ("2020-04-27", "2021-12-10"):
+        records = RegisterRecords(
+            snapshot_id,
+            1,
+            sealer=SEALER,
+            persons=Fingerprinter(b"p" * 32),
+            credentials=Fingerprinter(b"c" * 32),
+            accounts=Fingerprinter(b"a" * 32),
+        )
+        sink = ListSink()
+        importing = RegisterImport("credentials", records, sink, municipality=None)
+        importing.feed([CREDENTIALS, CARD])
+        importing.close(complete=False)
+        topic = RegisterTopic(producer, "credentials", 4, snapshot_id=snapshot_id, version=1)
+        topic.write(sink.records)
+        keys.append(sink.records[0][0])
+    assert keys[0][:16] == keys[1][:16]
+    assert [key[16:] for key in keys] == [b"2020-04-27", b"2021-12-10"]
+    assert {record.partition for record in producer.records} == {partition_for(keys[0][:16], 4)}
+
+
 @pytest.mark.parametrize("code", ["010006", "130001", "470007"])
 def test_prefectures_are_no_municipalities(code: str) -> None:
     assert problem_of(code) == "unknown_municipality"
