@@ -56,50 +56,48 @@ OVERLAY_KEYS = MetricDef(
     (1.0, 10.0, 100.0, 1_000.0, 5_000.0, 10_000.0, 20_000.0, 50_000.0),
 )
 
-RESTORE_KEYS = MetricDef(
-    "kyufu_stream_restore_keys",
-    MetricType.GAUGE,
-    "keys",
-    ("stage", "partition"),
-    "Records replayed by the restore that runs now, or ran last.",
-)
 RESTORE_RATE = MetricDef(
     "kyufu_stream_restore_keys_per_second",
     MetricType.GAUGE,
-    "second",
+    "per_second",
     ("stage", "partition"),
-    "Speed of the restore that runs now; 0 when none does.",
+    "Speed of the restore under way; 0 when none is.",
 )
 RESTORE_ETA = MetricDef(
     "kyufu_stream_restore_eta_seconds",
     MetricType.GAUGE,
     "seconds",
     ("stage", "partition"),
-    "Time that the part of the restore under way still takes at its speed; 0 when none runs.",
+    "Offsets left by the speed so far; 0 when no restore is under way.",
 )
 STATE_BYTES = MetricDef(
     "kyufu_stream_state_bytes",
     MetricType.GAUGE,
     "bytes",
-    ("stage", "partition"),
-    "Live bytes of a partition's store, as the store estimates them.",
-)
-TAKEOVERS = MetricDef(
-    "kyufu_stream_takeovers",
-    MetricType.COUNTER,
-    "takeovers",
     ("stage",),
-    "Partitions taken over, each by fencing a former owner.",
+    "Live state of this process's partitions, in files and write buffers.",
 )
 FENCINGS = MetricDef(
     "kyufu_stream_fencings",
     MetricType.COUNTER,
     "fencings",
     ("stage",),
-    "Times this process found itself fenced; it ends each time.",
+    "Times another owner fenced this process, which ends it.",
+)
+TAKEOVERS = MetricDef(
+    "kyufu_stream_takeovers",
+    MetricType.COUNTER,
+    "takeovers",
+    ("stage",),
+    "Partitions taken over: former owner fenced, state restored, flowing.",
 )
 
 STREAM_METRICS: tuple[MetricDef, ...] = (
+    RESTORE_RATE,
+    RESTORE_ETA,
+    STATE_BYTES,
+    FENCINGS,
+    TAKEOVERS,
     BATCH_RECORDS,
     GROUP_RECORDS,
     COMMIT_SECONDS,
@@ -107,10 +105,4 @@ STREAM_METRICS: tuple[MetricDef, ...] = (
     OPEN_PARTITIONS,
     REBALANCES,
     OVERLAY_KEYS,
-    RESTORE_KEYS,
-    RESTORE_RATE,
-    RESTORE_ETA,
-    STATE_BYTES,
-    TAKEOVERS,
-    FENCINGS,
 )

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prometheus_client import Counter, Gauge
+from confluent_kafka import KafkaError, KafkaException
 
-from chassis.clock import Clock
 from chassis.kafka.records import TopicPartition
 from chassis.metric_defs import CONSUMED, CONSUMER_LAG, DEAD_LETTERS
 from chassis.metrics import Metrics
 from chassis.streams import metric_defs as defs
+
+FENCED_CODES = frozenset(
+    {
+        KafkaError._FENCED,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.FENCED_INSTANCE_ID,
+    }
+)
+"""Codes by which a broker says that a newer owner has come."""
 
 
 class StageReadiness:
@@ -24,7 +33,9 @@ class StageReadiness:
     def check(self) -> str | None:
         """None when ready, else the reason why not."""
         if self._reason is None and self._opening:
-            told = "".join(f"; {self._progress[p]}" for p in sorted(self._progress))
+            told = "".join(
+                f"; {partition}: {text}" for partition, text in sorted(self._progress.items())
+            )
             return f"restoring partitions {sorted(self._opening)}{told}"
         return self._reason
 
@@ -34,58 +45,18 @@ class StageReadiness:
         self._progress = {}
         self._reason = None
 
-    def restoring(self, partition: int, progress: str | None) -> None:
-        """How far a partition's restore is; None when it is through."""
-        if progress is None:
-            self._progress.pop(partition, None)
-        else:
-            self._progress[partition] = f"{partition}: {progress}"
-
     def opened(self, partition: int) -> None:
         """A partition is restored and flows."""
         self._opening.discard(partition)
+        self._progress.pop(partition, None)
+
+    def restoring(self, partition: int, progress: str) -> None:
+        """How far the restore of a partition is, in words."""
+        self._progress[partition] = progress
 
     def not_ready(self, reason: str) -> None:
         """Rebalancing, stopping or failed."""
         self._reason = reason
-
-
-class RestoreProgress:
-    """Tells how far the restore of one partition is, while it runs on its thread."""
-
-    def __init__(
-        self,
-        partition: int,
-        clock: Clock,
-        readiness: StageReadiness,
-        *,
-        restored: Counter,
-        gauges: tuple[Gauge, Gauge, Gauge],
-    ) -> None:
-        self._partition = partition
-        self._clock = clock
-        self._readiness = readiness
-        self._restored = restored
-        self._keys, self._rate, self._eta = gauges
-        self._count = 0
-        self._started = clock.monotonic()
-
-    def step(self, records: int, *, left: int) -> None:
-        """So many records more were replayed; `left`: offsets until the end of this log."""
-        self._count += records
-        rate = self._count / max(1e-3, self._clock.monotonic() - self._started)
-        self._restored.inc(records)
-        self._keys.set(self._count)
-        self._rate.set(rate)
-        self._eta.set(left / max(1.0, rate))
-        told = f"{self._count} keys, {rate:.0f} keys/s, {left / max(1.0, rate):.0f} s left"
-        self._readiness.restoring(self._partition, told)
-
-    def done(self) -> None:
-        """All logs are replayed."""
-        self._rate.set(0)
-        self._eta.set(0)
-        self._readiness.restoring(self._partition, None)
 
 
 class StageObserver:
@@ -101,13 +72,11 @@ class StageObserver:
         self._open = metrics.gauge(defs.OPEN_PARTITIONS).labels(stage=stage)
         self._rebalances = metrics.counter(defs.REBALANCES).labels(stage=stage)
         self._overlay = metrics.histogram(defs.OVERLAY_KEYS).labels(stage=stage)
-        self._restoring = tuple(
-            metrics.gauge(each) for each in (defs.RESTORE_KEYS, defs.RESTORE_RATE, defs.RESTORE_ETA)
-        )
-        self._state = metrics.gauge(defs.STATE_BYTES)
-        self._state_shown: set[int] = set()
-        self._takeovers = metrics.counter(defs.TAKEOVERS).labels(stage=stage)
+        self._restore_rate = metrics.gauge(defs.RESTORE_RATE)
+        self._restore_eta = metrics.gauge(defs.RESTORE_ETA)
+        self._state_bytes = metrics.gauge(defs.STATE_BYTES).labels(stage=stage)
         self._fencings = metrics.counter(defs.FENCINGS).labels(stage=stage)
+        self._takeovers = metrics.counter(defs.TAKEOVERS).labels(stage=stage)
         self._dead_letters = metrics.counter(DEAD_LETTERS)
         self._consumed = metrics.counter(CONSUMED)
         self._lag = metrics.gauge(CONSUMER_LAG)
@@ -129,32 +98,28 @@ class StageObserver:
         for topic, records in counts.items():
             self._consumed.labels(group=self._group, topic=topic).inc(records)
 
-    def restoring(self, partition: int, clock: Clock, readiness: StageReadiness) -> RestoreProgress:
-        """A restore begins."""
-        keys, rate, eta = (gauge.labels(self._stage, str(partition)) for gauge in self._restoring)
-        return RestoreProgress(
-            partition, clock, readiness, restored=self._restored, gauges=(keys, rate, eta)
-        )
+    def restored(self, partition: int, *, keys: int, per_s: float, eta_s: float) -> None:
+        """A step of a restore: keys it put, speed so far, seconds left."""
+        self._restored.inc(keys)
+        self._restore_rate.labels(self._stage, str(partition)).set(per_s)
+        self._restore_eta.labels(self._stage, str(partition)).set(eta_s)
 
-    def took_over(self) -> None:
-        """A partition's former owner is fenced."""
-        self._takeovers.inc()
-
-    def fenced(self) -> None:
-        """Another owner has fenced us."""
-        self._fencings.inc()
-
-    def state_bytes(self, sizes: Mapping[int, int]) -> None:
-        """Sizes of the open stores; partitions that have gone elsewhere disappear."""
-        for partition in self._state_shown - sizes.keys():
-            self._state.remove(self._stage, str(partition))
-        for partition, size in sizes.items():
-            self._state.labels(self._stage, str(partition)).set(size)
-        self._state_shown = set(sizes)
-
-    def opened(self) -> None:
+    def opened(self, partition: int) -> None:
         """A partition flows."""
         self._open.inc()
+        self._takeovers.inc()
+        self._restore_rate.labels(self._stage, str(partition)).set(0)
+        self._restore_eta.labels(self._stage, str(partition)).set(0)
+
+    def state(self, size_bytes: int) -> None:
+        """A sample of the live state."""
+        self._state_bytes.set(size_bytes)
+
+    def failed(self, error: BaseException) -> None:
+        """The process ends; count it where another owner was the reason."""
+        cause = error.args[0] if isinstance(error, KafkaException) and error.args else None
+        if isinstance(cause, KafkaError) and cause.code() in FENCED_CODES:
+            self._fencings.inc()
 
     def assigned(self) -> None:
         """An assignment has come; whatever was open before is closed."""

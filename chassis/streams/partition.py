@@ -1,8 +1,7 @@
 """One partition of a stage: restored, read, decided and committed on its own.
 
-Order on taking over (each step needs the one before): fence the former owner, read the settled
-offsets, restore the store to the log's end, seek, process. A transaction never spans two
-assignments: `close` commits or aborts before the partition is given up.
+A transaction never spans two assignments: `close` commits or aborts before the partition is given
+up. Without transactions each step is durable before the next: outputs, changes, offsets, store.
 """
 
 from __future__ import annotations
@@ -15,21 +14,21 @@ from typing import Any
 from faust.types import TP
 
 from chassis.kafka.records import TRACEPARENT_HEADER, TYPE_HEADER
+from chassis.streams.context import StageContext
 from chassis.streams.decoding import DeadLetterBudget, EnvelopeDecoder, Rejected
 from chassis.streams.failpoints import Step
 from chassis.streams.groups import Group
 from chassis.streams.journal import JOURNAL_HEADERS, Journal
 from chassis.streams.mailbox import Mailbox
-from chassis.streams.producer import PartitionProducer, is_fencing
+from chassis.streams.producer import PartitionProducer
 from chassis.streams.restore import RestoreCancelled
 from chassis.streams.stage import Outgoing, Topics
 from chassis.streams.state import Overlay
-from chassis.streams.takeover import StageContext, Takeover
+from chassis.streams.tenure import Tenure
 from chassis.streams.transport import Envelope
 
 MAILBOX_ENVELOPES = 2
 OPEN_TIMEOUT_S = 10.0
-OFFSETS_TIMEOUT_S = 20.0
 
 
 class PartitionWorker:
@@ -51,7 +50,7 @@ class PartitionWorker:
             on=context.settings.journal is not None,
         )
         self._counts: Counter[str] = Counter()
-        self._takeover = Takeover(context, partition)
+        self._tenure = Tenure(context, partition, self._decoder)
         self._commit_on_close = True
         self._changelog_position: int | None = None
         self._outputs = {
@@ -69,22 +68,18 @@ class PartitionWorker:
         if envelope.epoch == self._epoch:
             await self._mailbox.put(envelope)
 
-    def state_bytes(self) -> int:
-        """Bytes of the partition's state, 0 before it is there."""
-        return self._takeover.state_bytes()
-
     async def close(self, *, commit: bool) -> None:
         """Commit (or abort) the open group and release everything before returning."""
         self._context.settings.failpoint(Step.REVOKING)
         self._commit_on_close = commit
-        self._takeover.cancel()
+        self._tenure.cancel()
         self._mailbox.close()
         if self._task is not None:
             await self._task
 
     async def _run(self) -> None:
         try:
-            await self._in_thread(self._takeover.run)
+            await self._in_thread(self._tenure.take_over)
             await self._flow()
             await self._serve()
         except RestoreCancelled:
@@ -92,11 +87,8 @@ class PartitionWorker:
         except Exception as error:
             self._mailbox.close()
             self._context.on_failure(error)
-            if is_fencing(error):
-                self._context.observer.fenced()
-        abort = self._group.is_open
         try:
-            await self._in_thread(lambda: self._takeover.release(abort=abort))
+            await self._in_thread(self._release)
         except Exception as error:
             self._context.on_failure(error)
 
@@ -104,21 +96,25 @@ class PartitionWorker:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._context.executor, step)
 
+    def size_bytes(self) -> int:
+        """Live bytes of the partition's state."""
+        return self._tenure.size_bytes()
+
     async def _flow(self) -> None:
         """Let the records come, from the settled offsets on."""
-        self._takeover.require_assigned()
+        self._tenure.require()
         offsets = {
             TP(topic, self._partition): offset
-            for topic, offset in self._takeover.positions.next.items()
+            for topic, offset in self._tenure.positions.next.items()
         }
         await asyncio.wait_for(
             self._context.app.open_partition(offsets, epoch=self._epoch), OPEN_TIMEOUT_S
         )
         self._context.readiness.opened(self._partition)
-        self._context.observer.opened()
+        self._context.observer.opened(self._partition)
 
     async def _serve(self) -> None:
-        overlay, producer = Overlay(self._takeover.store), self._takeover.producer
+        overlay, producer = Overlay(self._tenure.store), self._tenure.producer
         clock, group = self._context.clock, self._group
         while not self._mailbox.closed:
             closes_at = group.closes_at()
@@ -134,7 +130,7 @@ class PartitionWorker:
     def _take(self, envelope: Envelope, overlay: Overlay, producer: PartitionProducer) -> None:
         """Decide one envelope inside the open transaction, or begin one."""
         context, topic = self._context, envelope.topic
-        self._takeover.positions.advance(envelope)
+        self._tenure.positions.advance(envelope)
         now = context.clock.monotonic()
         if not self._group.is_open:
             producer.begin()
@@ -177,79 +173,50 @@ class PartitionWorker:
         context = self._context
         started = context.clock.monotonic()
         changes = len(overlay.changes)
-        if context.settings.transactions:
-            await self._in_thread(lambda: self._commit_in_transaction(overlay, producer))
-        else:
-            await self._commit_in_order(overlay, producer)
+        await self._in_thread(lambda: self._commit_blocking(overlay, producer))
         context.observer.committed(
             self._counts, changes=changes, seconds=context.clock.monotonic() - started
         )
         self._counts.clear()
         self._group.reset()
 
-    def _commit_in_transaction(self, overlay: Overlay, producer: PartitionProducer) -> None:
-        """All at once, then the store. Blocks."""
-        context = self._context
+    def _commit_blocking(self, overlay: Overlay, producer: PartitionProducer) -> None:
+        context, positions = self._context, self._tenure.positions.next
+        failpoint = context.settings.failpoint
+        self._write_journal(producer)
+        if not context.settings.transactions:
+            producer.flush()  # an output must be durable before the state that leaves it out
         self._write_changes(overlay, producer)
-        producer.commit(
-            self._takeover.positions.next,
-            self._partition,
-            context.group,
-            failpoint=context.settings.failpoint,
-        )
-        self._store_changes(overlay)
-
-    async def _commit_in_order(self, overlay: Overlay, producer: PartitionProducer) -> None:
-        """Without transactions: outputs before the state that says they were written, and both
-        before the offsets, so that a crash between two of them repeats and never loses.
-        """
-        failpoint = self._context.settings.failpoint
-
-        def write() -> None:
+        failpoint(Step.PRODUCED)
+        if context.settings.transactions:
+            producer.commit(positions, self._partition, context.group, failpoint=failpoint)
+        else:
             producer.flush()
-            self._write_changes(overlay, producer)
-            producer.flush()
-
-        await self._in_thread(write)
-        failpoint(Step.BEFORE_OFFSETS)
-        offsets = {
-            TP(topic, self._partition): offset
-            for topic, offset in self._takeover.positions.next.items()
-        }
-        await asyncio.wait_for(self._context.app.commit_offsets(offsets), OFFSETS_TIMEOUT_S)
-        failpoint(Step.AFTER_OFFSETS)
-        failpoint(Step.AFTER_COMMIT)
-        await self._in_thread(lambda: self._store_changes(overlay))
+            failpoint(Step.BEFORE_OFFSETS)
+            context.commit_offsets(self._partition, positions)
+            failpoint(Step.AFTER_OFFSETS)
+            failpoint(Step.AFTER_COMMIT)
+        failpoint(Step.BEFORE_STORE)
+        tables = {topic: positions[topic] for topic in context.logic.tables}
+        overlay.commit(self._changelog_position, tables)
+        failpoint(Step.AFTER_STORE)
 
     def _write_changes(self, overlay: Overlay, producer: PartitionProducer) -> None:
-        """Produce the journal's record and what the changelog must hold."""
         self._changelog_position = None
-        self._write_journal(producer)
-        topic, partition, produce = (
-            self._context.settings.changelog, self._partition, producer.produce,
-        )  # fmt: skip
-        logged = overlay.logged
+        changelog, partition = self._context.settings.changelog, self._partition
+        produce, logged = producer.produce, overlay.logged
         last = len(logged) - 1
         for index, (key, value) in enumerate(logged.items()):
             produce(
-                topic,
+                changelog,
                 key=key,
                 value=value,
                 partition=partition,
                 on_delivery=self._note_changelog if index == last else None,
             )
-        self._context.settings.failpoint(Step.PRODUCED)
-
-    def _store_changes(self, overlay: Overlay) -> None:
-        """The log has it: let the store have it."""
-        failpoint, positions = self._context.settings.failpoint, self._takeover.positions.next
-        failpoint(Step.BEFORE_STORE)
-        read = {topic: positions[topic] for topic in self._context.logic.tables}
-        overlay.commit(self._changelog_position, read)
-        failpoint(Step.AFTER_STORE)
 
     def _write_journal(self, producer: PartitionProducer) -> None:
-        entry = self._journal.close(self._takeover.positions.next)
+        entry = self._journal.close(self._tenure.positions.next)
         topic = self._context.settings.journal
         if topic is not None:
             producer.produce(
@@ -264,6 +231,9 @@ class PartitionWorker:
         """The broker has the group's last change; an error makes the commit itself fail."""
         if error is None:
             self._changelog_position = record.offset() + 1
+
+    def _release(self) -> None:
+        self._tenure.release(abort=self._group.is_open)
 
 
 def _type_header(topics: Topics, topic: str) -> tuple[str, str | bytes | None]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
 METADATA_TIMEOUT_S = 10.0
+MS_PER_S = 1_000
 
 
 class TopicsUnfit(Exception):
@@ -25,19 +25,6 @@ def partition_counts(bootstrap: str) -> dict[str, int]:
     return {name: len(topic.partitions) for name, topic in topics.items()}
 
 
-def tombstones_kept_s(bootstrap: str, changelog: str) -> float:
-    """For how long the broker keeps removals in the changelog, at least."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    resource = ConfigResource(ConfigResource.Type.TOPIC, changelog)
-    try:
-        config = admin.describe_configs([resource])[resource].result(METADATA_TIMEOUT_S)
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise TopicsUnfit(f"topics do not exist: {changelog}") from None
-        raise
-    return int(config["delete.retention.ms"].value) / 1000
-
-
 def require_topics(
     existing: dict[str, int], *, together: Sequence[str], others: Sequence[str]
 ) -> int:
@@ -49,3 +36,11 @@ def require_topics(
     if len(set(counts.values())) != 1:
         raise TopicsUnfit(f"partition counts differ: {counts}")
     return counts[together[0]]
+
+
+def delete_retention_s(bootstrap: str, topic: str) -> float:
+    """How long a compacted topic keeps a removal; state that slept longer may have missed one."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    answers = admin.describe_configs([resource], request_timeout=METADATA_TIMEOUT_S)
+    return int(answers[resource].result()["delete.retention.ms"].value) / MS_PER_S

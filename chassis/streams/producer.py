@@ -1,5 +1,4 @@
-"""The producer of one (stage, partition): transactional, or, where a broker has no transactions,
-one whose records are made durable step by step.
+"""The transactional producer of one (stage, partition).
 
 Its `transactional.id` belongs to the partition and not to the worker: whoever owns the partition
 next fences the former owner by `init_transactions`. With an id per worker a stopped and resumed
@@ -15,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from chassis.streams.failpoints import Failpoint, Step, no_failpoint
 
@@ -38,38 +37,50 @@ class ProducerOptions:
     request_timeout_s: float = 12.0
     """How long one step (fence, send offsets, commit, abort) may take."""
     abort_timeout_s: float = 3.0
+    transactions: bool = True
+    """Off: idempotent, and each step is flushed before the next (see PartitionWorker)."""
     linger_ms: int = 100
     """The commit flushes; until then, waiting gathers one request a partition instead of many."""
 
 
-def partition_producer(
-    bootstrap: str, transactional_id: str, options: ProducerOptions, *, transactions: bool
-) -> PartitionProducer:
-    """The producer of a partition; without transactions its id is only a name."""
-    if transactions:
-        return TransactionalProducer(bootstrap, transactional_id, options)
-    return OrderedProducer(bootstrap, options)
-
-
-def is_fencing(error: BaseException) -> bool:
-    """Whether the error says that another owner has taken the partition over."""
-    codes = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
-    return isinstance(error, KafkaException) and bool(error.args) and error.args[0].code() in codes
-
-
 class PartitionProducer:
-    """Everything a partition writes goes through here."""
+    """Everything a partition writes goes through here, so that one transaction holds all of it."""
 
-    _producer: Producer
-    _timeout_s: float
+    def __init__(self, bootstrap: str, transactional_id: str, options: ProducerOptions) -> None:
+        self._timeout_s = options.request_timeout_s
+        self._abort_timeout_s = options.abort_timeout_s
+        self._transactions = options.transactions
+        self._undelivered: Any = None
+        transactional = {
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": int(options.transaction_timeout_s * 1000),
+        }
+        self._producer = Producer(
+            {
+                # A transaction tells of its failure itself; a callback a record would cost as much
+                # as the record.
+                **(transactional if options.transactions else {"on_delivery": self._note_delivery}),
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "acks": "all",
+                "partitioner": "murmur2",
+                "linger.ms": options.linger_ms,
+                "batch.size": 1_000_000,
+                "queue.buffering.max.messages": 500_000,
+                "queue.buffering.max.kbytes": 262_144,
+            },
+            logger=logging.getLogger("rdkafka"),
+        )
 
     def fence(self) -> None:
-        """Shut the former owner out, where that can be done."""
-        raise NotImplementedError
+        """Fence the former owner and abort what it left open; without transactions, nothing."""
+        if self._transactions:
+            self._retried(lambda: self._producer.init_transactions(self._timeout_s))
 
     def begin(self) -> None:
-        """Before the first record of a group."""
-        raise NotImplementedError
+        """Begin a transaction."""
+        if self._transactions:
+            self._producer.begin_transaction()
 
     def produce(
         self,
@@ -98,101 +109,17 @@ class PartitionProducer:
         self._producer.poll(0)
 
     def flush(self) -> None:
-        """Return when all that was produced is durable. Blocks."""
-        raise NotImplementedError
-
-    def commit(
-        self,
-        positions: Mapping[str, int],
-        partition: int,
-        group: Consumer,
-        *,
-        failpoint: Failpoint = no_failpoint,
-    ) -> None:
-        """Commit the records together with the next offsets of the inputs. Blocks."""
-        raise NotImplementedError
-
-    def abort_quietly(self) -> None:
-        """Take back what is open, if that is still possible. Blocks for a bounded time."""
-
-    def close(self) -> None:
-        """Release the connections; nothing is flushed, an open transaction is the fence's task.
-
-        A fenced producer says so once more when it is closed; that is no news.
-        """
-        self._producer.purge()
-        with suppress(KafkaException):
-            self._producer.close()
-
-
-def _common(bootstrap: str, options: ProducerOptions) -> dict[str, Any]:
-    return {
-        "bootstrap.servers": bootstrap,
-        "acks": "all",
-        "enable.idempotence": True,
-        "partitioner": "murmur2",
-        "linger.ms": options.linger_ms,
-        "batch.size": 1_000_000,
-        "queue.buffering.max.messages": 500_000,
-        "queue.buffering.max.kbytes": 262_144,
-    }
-
-
-class OrderedProducer(PartitionProducer):
-    """Without transactions: whoever writes the same again writes it under the same event id."""
-
-    def __init__(self, bootstrap: str, options: ProducerOptions) -> None:
-        self._timeout_s = options.request_timeout_s
-        self._failure: Any = None
-        self._producer = Producer(
-            {**_common(bootstrap, options), "on_delivery": self._note_failure},
-            logger=logging.getLogger("rdkafka"),
-        )
-
-    def fence(self) -> None:
-        """Nobody can be shut out; a former owner that goes on repeats what is written here."""
-
-    def begin(self) -> None:
-        """Nothing begins."""
-
-    def flush(self) -> None:
-        """Return when the broker has everything; raises what it refused."""
+        """Wait until everything queued is durable; raises where a record is not."""
         left = self._producer.flush(self._timeout_s)
-        if self._failure is not None:
-            raise KafkaException(self._failure)
         if left:
-            raise TimeoutError(f"{left} records were not acknowledged in {self._timeout_s:.0f} s")
+            raise TimeoutError(f"{left} records were not acknowledged in time")
+        if self._undelivered is not None:
+            raise KafkaException(self._undelivered)
 
-    def _note_failure(self, error: Any, record: Any) -> None:
+    def _note_delivery(self, error: Any, record: Any) -> None:
+        """Without a transaction the next flush has to fail."""
         if error is not None:
-            self._failure = error
-
-
-class TransactionalProducer(PartitionProducer):
-    """One transaction holds all that a group writes."""
-
-    def __init__(self, bootstrap: str, transactional_id: str, options: ProducerOptions) -> None:
-        self._timeout_s = options.request_timeout_s
-        self._abort_timeout_s = options.abort_timeout_s
-        self._producer = Producer(
-            {
-                **_common(bootstrap, options),
-                "transactional.id": transactional_id,
-                "transaction.timeout.ms": int(options.transaction_timeout_s * 1000),
-            },
-            logger=logging.getLogger("rdkafka"),
-        )
-
-    def fence(self) -> None:
-        """Fence the former owner and abort what it left open."""
-        self._retried(lambda: self._producer.init_transactions(self._timeout_s))
-
-    def begin(self) -> None:
-        """Begin a transaction."""
-        self._producer.begin_transaction()
-
-    def flush(self) -> None:
-        """The commit flushes."""
+            self._undelivered = error
 
     def commit(
         self,
@@ -218,8 +145,19 @@ class TransactionalProducer(PartitionProducer):
 
         A fenced producer cannot, and need not: fencing has aborted it, or the next fence will.
         """
+        if not self._transactions:
+            return
         with suppress(KafkaException):
             self._producer.abort_transaction(self._abort_timeout_s)
+
+    def close(self) -> None:
+        """Release the connections; nothing is flushed, an open transaction is the fence's task.
+
+        A fenced producer says so once more when it is closed; that is no news.
+        """
+        self._producer.purge()
+        with suppress(KafkaException):
+            self._producer.close()
 
     def _retried(self, step: Callable[[], None]) -> None:
         """Run a transactional step again while librdkafka calls its failure retriable."""

@@ -31,7 +31,7 @@ CLOSED_PAUSE_S = 0.02
 
 
 class OffsetsNotCommitted(Exception):
-    """Offsets were refused: the partitions belong to another member by now."""
+    """Another generation of the group owns the partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,14 +283,11 @@ class BatchApp(faust.App):
         """
         await cast(BatchConsumer, self.consumer).open_partition(offsets, epoch)
 
+    async def commit_offsets(self, offsets: Mapping[TP, int]) -> None:
+        """Commit as a member of the group, where no transaction does it."""
+        if not await cast(BatchConsumer, self.consumer)._thread.commit(offsets):
+            raise OffsetsNotCommitted("the group has moved on")
+
     def lags(self) -> dict[TP, int]:
         """Unread committed records per open partition."""
         return cast(BatchConsumer, self.consumer).lags()
-
-    async def commit_offsets(self, offsets: Mapping[TP, int]) -> None:
-        """Commit next offsets as a member of the group, where no transaction carries them.
-
-        Raises OffsetsNotCommitted where the group has moved on meanwhile.
-        """
-        if not await cast(BatchConsumer, self.consumer)._thread.commit(offsets):
-            raise OffsetsNotCommitted("the group did not take the offsets")

@@ -12,12 +12,8 @@ from pathlib import Path
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
-from chassis.clock import SystemClock
-from chassis.metrics import Metrics
 from chassis.streams.failpoints import VARIABLE, Step
-from chassis.streams.metric_defs import STREAM_METRICS
-from chassis.streams.observer import StageObserver, StageReadiness
-from chassis.streams.restore import restore_changelog
+from chassis.streams.restore import restore_partition
 from chassis.streams.rocks import RocksStores
 from chassis.streams.state import MemoryStore, StateStore, StoreIdentity
 from chassis.tests.streams.harness import (
@@ -50,14 +46,13 @@ def digest_of(entries: Iterable[tuple[bytes, bytes]]) -> str:
 def rebuilt(toy: Toy, partition: int) -> StateStore:
     """The state that the changelog holds, read by somebody else."""
     store = MemoryStore()
-    observer = StageObserver(Metrics(STREAM_METRICS), "test", "test")
-    restore_changelog(
+    restore_partition(
         toy.bootstrap,
         f"{toy.prefix}.changelog",
         partition,
         store,
         cancelled=threading.Event(),
-        progress=observer.restoring(partition, SystemClock(), StageReadiness()),
+        on_progress=lambda keys, left: None,
     )
     return store
 
@@ -87,6 +82,7 @@ def play(toy: Toy, step: Step, **environment: str) -> None:
     toy.send("a", events(FIRST))
     toy.wait_for_outputs(FIRST)
     toy.kill(life)
+    (toy.folder / "ready-0").unlink(missing_ok=True)
     times = 1 if step in ONCE else 2
     doomed = toy.start("0", **{VARIABLE: f"toy:{step}:{times}"}, **environment)
     toy.send("b", events(SECOND, start=FIRST - 50))

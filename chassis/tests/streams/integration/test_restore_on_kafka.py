@@ -6,11 +6,7 @@ from collections.abc import Callable
 import pytest
 from confluent_kafka import Producer
 
-from chassis.clock import SystemClock
-from chassis.metrics import Metrics
-from chassis.streams.metric_defs import STREAM_METRICS
-from chassis.streams.observer import StageObserver, StageReadiness
-from chassis.streams.restore import RestoreCancelled, restore_changelog
+from chassis.streams.restore import RestoreCancelled, restore_partition
 from chassis.streams.state import MemoryStore
 
 pytestmark = pytest.mark.integration
@@ -27,14 +23,18 @@ class _Restore(threading.Thread):
         super().__init__(daemon=True)
         self.store = MemoryStore()
         self.cancelled = threading.Event()
+        self.keys: list[int] = []
         self.error: Exception | None = None
         self._where = (bootstrap, changelog, 0)
 
     def run(self) -> None:
         try:
-            observer = StageObserver(Metrics(STREAM_METRICS), "test", "test")
-            progress = observer.restoring(0, SystemClock(), StageReadiness())
-            restore_changelog(*self._where, self.store, cancelled=self.cancelled, progress=progress)
+            restore_partition(
+                *self._where,
+                self.store,
+                cancelled=self.cancelled,
+                on_progress=lambda keys, left: self.keys.append(keys),
+            )
         except RestoreCancelled as error:
             self.error = error
 
