@@ -23,6 +23,7 @@ from chassis.kafka.records import TRACEPARENT_HEADER, TYPE_HEADER
 from chassis.streams.decoding import DeadLetterBudget, EnvelopeDecoder, Rejected
 from chassis.streams.failpoints import Step
 from chassis.streams.groups import Group
+from chassis.streams.journal import JOURNAL_HEADERS, Journal
 from chassis.streams.mailbox import Mailbox
 from chassis.streams.observer import StageObserver, StageReadiness
 from chassis.streams.positions import Positions, start_positions
@@ -72,6 +73,13 @@ class PartitionWorker:
         self._decoder = EnvelopeDecoder(context.logic, context.topics, context.partitions)
         self._budget = DeadLetterBudget(context.settings.dead_letters_per_minute_max)
         self._group = Group(context.settings.groups)
+        self._journal = Journal(
+            context.logic.name,
+            partition,
+            layout_version=context.logic.version,
+            rules=context.settings.rules,
+            on=context.settings.journal is not None,
+        )
         self._counts: Counter[str] = Counter()
         self._cancelled = threading.Event()
         self._commit_on_close = True
@@ -194,6 +202,7 @@ class PartitionWorker:
             producer.begin()
         self._group.add(now=now, topic=topic, records=len(envelope.records), lag=envelope.lag)
         taken, rejected = self._decoder.decode(envelope)
+        self._journal.read(envelope)
         if rejected:
             self._set_aside(rejected, producer, now)
         if taken:
@@ -205,17 +214,19 @@ class PartitionWorker:
         self._counts[topic] += len(envelope.records)
 
     def _write(self, outgoing: Outgoing, producer: PartitionProducer) -> None:
-        codec, type_header = self._outputs[outgoing.topic]
+        topic, key, message, traceparent = outgoing
+        codec, type_header = self._outputs[topic]
         headers: list[tuple[str, str | bytes | None]] = [type_header]
-        if outgoing.traceparent is not None:
-            headers.append((TRACEPARENT_HEADER, outgoing.traceparent.encode("ascii")))
-        producer.produce(
-            outgoing.topic, key=outgoing.key, value=codec.encode(outgoing.message), headers=headers
-        )
+        if traceparent is not None:
+            headers.append((TRACEPARENT_HEADER, traceparent.encode("ascii")))
+        value = message if isinstance(message, bytes) else codec.encode(message)
+        self._journal.wrote(topic, key, value)
+        producer.produce(topic, key=key, value=value, headers=headers)
 
     def _set_aside(self, rejected: list[Rejected], producer: PartitionProducer, now: float) -> None:
         context = self._context
         self._budget.spend(len(rejected), now)
+        self._journal.set_aside(len(rejected))
         topic = context.settings.dead_letters
         codec, type_header = self._outputs[topic]
         for each in rejected:
@@ -237,6 +248,7 @@ class PartitionWorker:
 
     def _commit_blocking(self, overlay: Overlay, producer: PartitionProducer) -> None:
         self._changelog_position = None
+        self._write_journal(producer)
         failpoint = self._context.settings.failpoint
         logged = overlay.logged
         last = len(logged) - 1
@@ -255,6 +267,18 @@ class PartitionWorker:
         failpoint(Step.BEFORE_STORE)
         overlay.commit(self._changelog_position)
         failpoint(Step.AFTER_STORE)
+
+    def _write_journal(self, producer: PartitionProducer) -> None:
+        entry = self._journal.close(self._positions.next)
+        topic = self._context.settings.journal
+        if topic is not None:
+            producer.produce(
+                topic,
+                key=None,
+                value=entry.SerializeToString(),
+                headers=list(JOURNAL_HEADERS),
+                partition=self._partition,
+            )
 
     def _note_changelog(self, error: Any, record: Any) -> None:
         """The broker has the group's last change; an error makes the commit itself fail."""

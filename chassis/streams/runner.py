@@ -122,7 +122,11 @@ class _StageRunner:
         settings.run_dir.mkdir(parents=True, exist_ok=True)
         return require_topics(
             partition_counts(settings.bootstrap),
-            together=(*logic.inputs, settings.changelog),
+            together=(
+                *logic.inputs,
+                settings.changelog,
+                *([settings.journal] if settings.journal else []),
+            ),
             others=(*logic.outputs, settings.dead_letters),
         )
 

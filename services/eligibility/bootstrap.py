@@ -28,7 +28,7 @@ from services.eligibility.adapters.dedup_stage import DedupStage
 from services.eligibility.adapters.identify_stage import IdentifyStage
 from services.eligibility.adapters.link_stage import LinkStage
 from services.eligibility.adapters.meters import PrometheusMeter
-from services.eligibility.adapters.parameters_file import load_programmes
+from services.eligibility.adapters.parameters_file import load_programmes, rules_digest
 from services.eligibility.adapters.register_records import RegisterRecords
 from services.eligibility.adapters.register_topics import REGISTERS, RegisterTopic
 from services.eligibility.adapters.sealed_values import SealedValues
@@ -85,6 +85,8 @@ def run_stage_process(name: str, environ: Mapping[str, str]) -> int:
                 bootstrap=settings.kafka_bootstrap,
                 installation=settings.installation,
                 changelog=f"{principal}.changelog",
+                journal=f"{principal}.journal",
+                rules=rules_digest(),
                 run_dir=settings.run_dir,
                 slot=settings.slot,
                 transactions=settings.transactions,
