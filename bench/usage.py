@@ -7,6 +7,7 @@ from typing import Final
 
 _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _USER_TIME, _SYSTEM_TIME = 11, 12  # fields of /proc/PID/stat behind the command's name
+_IDLE, _WAITING = 3, 4  # fields of the first line of /proc/stat
 _KIB: Final = 1024
 
 
@@ -28,6 +29,12 @@ def usage_of(pid: int) -> Usage:
         line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
     )
     return Usage(ticks / _TICKS_A_SECOND, _kib(status, "VmRSS"), _kib(status, "VmHWM"))
+
+
+def machine_busy_s() -> float:
+    """CPU seconds that the whole machine has been busy, or taken from it by its host."""
+    fields = [int(each) for each in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return (sum(fields) - fields[_IDLE] - fields[_WAITING]) / _TICKS_A_SECOND
 
 
 def _kib(status: dict[str, str], name: str) -> int:

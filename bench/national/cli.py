@@ -41,16 +41,27 @@ def main(arguments: Sequence[str]) -> int:
     plan = TownPlan(
         households, options.seed, extended=options.extended, partitions=options.partitions
     )
-    return rehearse(plan, slots=options.slots, keep=options.keep, target=options.json)
+    return rehearse(
+        plan, slots=options.slots, keep=options.keep, target=options.json,
+        compression=options.compression,
+    )  # fmt: skip
 
 
-def rehearse(plan: TownPlan, *, slots: int, keep: bool, target: Path | None) -> int:
+def rehearse(
+    plan: TownPlan,
+    *,
+    slots: int = 1,
+    keep: bool = False,
+    target: Path | None = None,
+    compression: str = "producer",
+) -> int:
     """Run one plan and report it."""
     bounded = plan.households >= BOUNDED_FROM
     topics = TopicSettings(
         partitions=plan.partitions,
         retention_bytes=RETENTION_BYTES if bounded else -1,
         segment_bytes=SEGMENT_BYTES,
+        compression=compression,
     )
     keys = TownKeys.generate()
     started_s = time.monotonic()
@@ -91,6 +102,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--extended", action="store_true", help="what only the whole core takes")
     parser.add_argument("--slots", type=int, default=1, help="workers of each stage")
     parser.add_argument("--partitions", type=int, default=4)
+    parser.add_argument(
+        "--compression", choices=("producer", "lz4", "zstd"), default="producer",
+        help="by the broker; producer: as the stages write",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--keep", action="store_true", help="leave the data in var/bench")
     return parser.parse_args(arguments)

@@ -1,5 +1,6 @@
 """What a share needs, before it is run and after: disk, minutes, bytes a household."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,8 @@ DISK_BYTES_A_HOUSEHOLD_BOUNDED: Final = 4_500
 BOUNDED_FROM: Final = 200_000
 RETENTION_BYTES: Final = 256 << 20
 SEGMENT_BYTES: Final = 64 << 20
+# Compacted topics, which grow with the households and are kept.
+KEPT: Final = ("registry.", "eligibility.")
 DISK_SPARE_BYTES: Final = 2 << 30
 
 
@@ -59,17 +62,21 @@ def all_of_japan(
     *,
     load_s: float,
     applications_s: float,
-    register_bytes: int,
+    topic_bytes: Mapping[str, int],
     state_bytes: int,
-    bounded_bytes: int,
+    partitions: int,
 ) -> Arithmetic:
-    """`register_bytes`: of topics that grow with the households; `bounded_bytes`: of those that a
-    long run keeps no more of than retention allows.
-    """
+    """Topics of KEPT grow with the households; the others up to what retention lets them keep."""
     times = HOUSEHOLDS_OF_JAPAN / households
+    # A segment is dropped whole, and never the one that is written.
+    bound = (RETENTION_BYTES + SEGMENT_BYTES) * partitions
+    topics = sum(
+        size * times if name.startswith(KEPT) else min(size * times, bound)
+        for name, size in topic_bytes.items()
+    )
     return Arithmetic(
         minutes_load=load_s * times / 60,
         minutes_applications=applications_s * times / 60,
-        disk_gb=((register_bytes + state_bytes) * times + bounded_bytes) / 1e9,
+        disk_gb=(topics + state_bytes * times) / 1e9,
         state_gb=state_bytes * times / 1e9,
     )

@@ -12,7 +12,7 @@ from typing import Final
 from bench.flow import Feeder, Lag, OutcomeCounter, chunks, records_in
 from bench.installation import Installation
 from bench.town import REGISTERS, Town
-from bench.usage import Usage
+from bench.usage import Usage, machine_busy_s
 
 Say = Callable[[str], None]
 
@@ -41,10 +41,13 @@ class DeadLettersFound(Exception):
 
 @dataclass(slots=True)
 class Load:
-    """How one register came in: until the stage had committed it all."""
+    """How one register came in: until the stage had committed it all. `reader_cpu_s`: of all
+    workers of that stage.
+    """
 
     records: int
     seconds: float
+    reader_cpu_s: float
 
     @property
     def rate(self) -> float:
@@ -63,6 +66,7 @@ class Figures:
     after: dict[str, Usage] = field(default_factory=dict)
     rss_at: dict[float, dict[str, int]] = field(default_factory=dict)
     feeder_cpu_s: float = 0.0
+    machine_busy_s: float = 0.0
     disk: dict[str, int] = field(default_factory=dict)
     topic_bytes: dict[str, int] = field(default_factory=dict)
     dead_letters: int = 0
@@ -108,7 +112,7 @@ class Rehearsal:
 
     def _load(self, register: str) -> None:
         stage = "identify" if register == "credentials" else "dedup"
-        started_s = time.monotonic()
+        cpu_s, started_s = self._cpu_s(stage), time.monotonic()
         lag = self._lag(stage, (f"registry.{register}",))
         try:
             sent = 0
@@ -121,8 +125,14 @@ class Rehearsal:
                 raise DeadLettersFound(f"registry.{register}: {found} records in deadletters")
         finally:
             lag.close()
-        load = self.figures.loads[register] = Load(sent, time.monotonic() - started_s)
+        load = self.figures.loads[register] = Load(
+            sent, time.monotonic() - started_s, self._cpu_s(stage) - cpu_s
+        )
         self._say(f"registry.{register}: {sent:,} records, {load.rate:,.0f}/s")
+
+    def _cpu_s(self, stage: str) -> float:
+        usages = self._installation.usages()
+        return sum(each.cpu_s for name, each in usages.items() if name.startswith(stage))
 
     def _dead_letters(self) -> int:
         return records_in(self._installation.bootstrap, "deadletters", self._partitions)
@@ -141,7 +151,7 @@ class Rehearsal:
     def _applications(self) -> None:
         figures, counter = self.figures, self.counter
         figures.before = self._installation.usages()
-        cpu_s, started_s = time.process_time(), time.monotonic()
+        cpu_s, busy_s, started_s = time.process_time(), machine_busy_s(), time.monotonic()
         sent = 0
         quarters = iter(QUARTERS)
         quarter = next(quarters)
@@ -160,6 +170,7 @@ class Rehearsal:
         figures.applications = sent
         figures.applications_s = counter.last_at_s - started_s
         figures.feeder_cpu_s = time.process_time() - cpu_s
+        figures.machine_busy_s = machine_busy_s() - busy_s
         figures.after = self._installation.usages()
         self._sample(1.0)
         time.sleep(SETTLE_S)

@@ -4,14 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-from bench.national.estimate import HOUSEHOLDS_OF_JAPAN, RETENTION_BYTES, Arithmetic, all_of_japan
+from bench.national.estimate import HOUSEHOLDS_OF_JAPAN, Arithmetic, all_of_japan
 from bench.national.rehearsal import Figures
 from bench.town import Expected, Outcome, TownPlan
 from bench.usage import Usage
 
 YEN_PER_PERSON: Final = 100_000
-# Topics that grow with the households and are kept; all others are bounded by retention.
-KEPT: Final = ("registry.", "eligibility.")
 _MB, _US = 1e6, 1e6
 
 
@@ -47,12 +45,18 @@ def as_json(
         "applications": figures.applications,
         "applications_s": figures.applications_s,
         "load": {
-            name: {"records": load.records, "seconds": load.seconds, "rate": load.rate}
+            name: {
+                "records": load.records,
+                "seconds": load.seconds,
+                "rate": load.rate,
+                "reader_cpu_us": load.reader_cpu_s / load.records * _US,
+            }
             for name, load in figures.loads.items()
         },
         "cpu_us_per_application": {
             name: seconds / figures.applications * _US for name, seconds in cpu.items()
         },
+        "cores_elsewhere": cores_elsewhere(figures),
         "rss_peak_bytes": {name: each.rss_peak_bytes for name, each in figures.after.items()},
         "rss_bytes_at": {f"{at:.0%}": found for at, found in figures.rss_at.items()},
         "disk_bytes": figures.disk,
@@ -76,13 +80,17 @@ def lines(
     """The report, line by line."""
     yield f"{plan.households:,} households ({plan.households / HOUSEHOLDS_OF_JAPAN:.4f} of Japan)"
     for name, load in figures.loads.items():
-        yield f"  registry.{name:<12} {load.records:>12,} records  {load.rate:>9,.0f}/s"
+        yield (
+            f"  registry.{name:<12} {load.records:>12,} records  {load.rate:>9,.0f}/s  "
+            f"{load.reader_cpu_s / load.records * _US:.1f} us a record in its stage"
+        )
     yield (
         f"  applications          {figures.applications:>12,} in {figures.applications_s:.1f} s  "
         f"{figures.rate:>9,.0f}/s"
     )
     for name, seconds in cpu_s(figures).items():
         yield f"  cpu {name:<12} {seconds / figures.applications * _US:>8.1f} us an application"
+    yield f"  cores busy elsewhere {cores_elsewhere(figures):.2f}"
     for name, usage in figures.after.items():
         at = "  ".join(
             f"{quarter:.0%} {found[name] / _MB:.0f}" for quarter, found in figures.rss_at.items()
@@ -90,6 +98,9 @@ def lines(
         yield f"  memory {name:<12} peak {usage.rss_peak_bytes / _MB:>6.0f} MB   at {at} MB"
     for name, size in figures.disk.items():
         yield f"  disk {name:<16} {size / _MB:>9.1f} MB"
+    for name, size in sorted(figures.topic_bytes.items(), key=lambda item: -item[1]):
+        if size >= plan.households:
+            yield f"  topic {name:<36} {size / plan.households:>6.0f} bytes a household"
     for name, each in _state_each(plan, figures).items():
         yield f"  {name:<21} {each:>9.0f} bytes a household"
     for outcome, count in sorted(outcomes.items()):
@@ -110,6 +121,12 @@ def cpu_s(figures: Figures) -> dict[str, float]:
     return {**found, "generator": figures.feeder_cpu_s}
 
 
+def cores_elsewhere(figures: Figures) -> float:
+    """How many cores others kept busy meanwhile: above a tenth, the rates say little."""
+    ours = sum(cpu_s(figures).values())
+    return max(0.0, figures.machine_busy_s - ours) / figures.applications_s
+
+
 def _state_each(plan: TownPlan, figures: Figures) -> dict[str, float]:
     return {
         name: size / plan.households
@@ -128,13 +145,11 @@ def _all_of_japan(plan: TownPlan, figures: Figures) -> Iterator[str]:
 
 
 def _arithmetic(plan: TownPlan, figures: Figures) -> Arithmetic:
-    kept = sum(size for name, size in figures.topic_bytes.items() if name.startswith(KEPT))
-    bounded = [name for name in figures.topic_bytes if not name.startswith(KEPT)]
     return all_of_japan(
         plan.households,
         load_s=sum(load.seconds for load in figures.loads.values()),
         applications_s=figures.applications_s,
-        register_bytes=kept,
+        topic_bytes=figures.topic_bytes,
         state_bytes=sum(v for name, v in figures.disk.items() if name.startswith("state.")),
-        bounded_bytes=len(bounded) * plan.partitions * RETENTION_BYTES,
+        partitions=plan.partitions,
     )

@@ -9,6 +9,8 @@ import pytest
 from bench.national.cli import DIFFERENT, main, rehearse
 from bench.national.estimate import (
     HOUSEHOLDS_OF_JAPAN,
+    RETENTION_BYTES,
+    SEGMENT_BYTES,
     DiskTooSmall,
     all_of_japan,
     disk_needed,
@@ -25,7 +27,7 @@ def test_two_thousand_households_come_through_the_real_core_as_expected(
 ) -> None:
     target = tmp_path / "national.json"
     plan = TownPlan(2_000, 11, extended=True)
-    status = rehearse(plan, slots=1, keep=False, target=target)
+    status = rehearse(plan, target=target)
     report = json.loads(target.read_text())
     assert report["differences"] == [], capsys.readouterr().out
     assert status == 0
@@ -79,11 +81,14 @@ def test_the_arithmetic_grows_with_the_households_and_not_what_retention_bounds(
         HOUSEHOLDS_OF_JAPAN // 10,
         load_s=60.0,
         applications_s=600.0,
-        register_bytes=10**9,
+        topic_bytes={
+            "registry.households": 10**9, "applications.decided": 10**9, "holds.v1": 10**6,
+        },
         state_bytes=2 * 10**9,
-        bounded_bytes=5 * 10**9,
-    )
+        partitions=4,
+    )  # fmt: skip
+    bounded = (RETENTION_BYTES + SEGMENT_BYTES) * 4 / 1e9
     assert found.minutes_load == pytest.approx(10)
     assert found.minutes_applications == pytest.approx(100)
-    assert found.disk_gb == pytest.approx(35)
+    assert found.disk_gb == pytest.approx(10 + bounded + 0.01 + 20)
     assert found.state_gb == pytest.approx(20)
