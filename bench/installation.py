@@ -128,11 +128,20 @@ class Installation:
 
     def start_stages(self, stages: Sequence[str] = STAGES) -> None:
         """Start the workers of stages and wait until all are ready."""
+        self.launch(stages)
+        self.wait_ready()
+
+    def launch(self, stages: Sequence[str] = STAGES) -> None:
+        """Start the workers of stages without waiting for them."""
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
-        started = [self._start(stage, slot) for stage in stages for slot in range(self.slots)]
-        self.workers.extend(started)
+        self.workers.extend(
+            self._start(stage, slot) for stage in stages for slot in range(self.slots)
+        )
+
+    def wait_ready(self) -> None:
+        """Return once all workers say that they are ready."""
         until = time.monotonic() + READY_DEADLINE_S
-        for worker in started:
+        for worker in self.workers:
             while not _is_ready(worker.port):
                 self.check()
                 if time.monotonic() > until:

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     return rehearse(
         plan, slots=options.slots, keep=options.keep, target=options.json,
-        compression=options.compression,
+        compression=options.compression, preload=options.preload,
     )  # fmt: skip
 
 
@@ -54,6 +54,7 @@ def rehearse(
     keep: bool = False,
     target: Path | None = None,
     compression: str = "producer",
+    preload: bool = False,
 ) -> int:
     """Run one plan and report it."""
     bounded = plan.households >= BOUNDED_FROM
@@ -74,9 +75,10 @@ def rehearse(
     say(f"seed {plan.seed}: {plan.households:,} households, {expected.persons:,} persons, "
         f"{expected.applications:,} applications")  # fmt: skip
     with Installation(keys, topics, slots=slots, keep=keep) as installation:
-        installation.start_stages()
-        say("broker and stages are ready")
-        rehearsal = Rehearsal(installation, town, say)
+        if not preload:
+            installation.start_stages()
+        say("ready")
+        rehearsal = Rehearsal(installation, town, say, preload=preload)
         try:
             figures = rehearsal.run()
         finally:
@@ -106,6 +108,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--compression", choices=("producer", "lz4", "zstd"), default="producer",
         help="by the broker; producer: as the stages write",
     )  # fmt: skip
+    parser.add_argument(
+        "--preload", action="store_true", help="write the registers before the stages start"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--keep", action="store_true", help="leave the data in var/bench")
     return parser.parse_args(arguments)

@@ -5,16 +5,14 @@ and sending waits for the stages, so that topics stay as long as retention lets 
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from bench.flow import Feeder, Lag, OutcomeCounter, chunks, records_in
+from bench.flow import Feeder, Lag, OutcomeCounter, chunks
 from bench.installation import Installation
-from bench.town import REGISTERS, Town
+from bench.national.loading import PROGRESS_S, STALL_S, Load, Loading, Say
+from bench.town import Town
 from bench.usage import Usage, machine_busy_s
-
-Say = Callable[[str], None]
 
 READERS: Final = {
     "identify": ("applications.submitted", "registry.credentials"),
@@ -26,33 +24,10 @@ READERS: Final = {
 }  # fmt: skip
 # Sending stops while the stages are further behind than this, over all their topics.
 LAG_MAX: Final = 60_000
-PROGRESS_S: Final = 5.0
 POLL_S: Final = 0.1
-# No outcome for so long, with outcomes missing: the run has failed.
-STALL_S: Final = 180.0
 # When all are there: whether more come than expected.
 SETTLE_S: Final = 3.0
 QUARTERS: Final = (0.25, 0.5, 0.75, 1.0)
-
-
-class DeadLettersFound(Exception):
-    """A town holds nothing undecodable: whatever is set aside is a defect."""
-
-
-@dataclass(slots=True)
-class Load:
-    """How one register came in: until the stage had committed it all. `reader_cpu_s`: of all
-    workers of that stage.
-    """
-
-    records: int
-    seconds: float
-    reader_cpu_s: float
-
-    @property
-    def rate(self) -> float:
-        """Records a second."""
-        return self.records / self.seconds
 
 
 @dataclass(slots=True)
@@ -80,28 +55,34 @@ class Figures:
 class Rehearsal:
     """One run on a started installation."""
 
-    def __init__(self, installation: Installation, town: Town, say: Say) -> None:
+    def __init__(
+        self, installation: Installation, town: Town, say: Say, *, preload: bool = False
+    ) -> None:
+        """`preload`: the stages are started here, when the registers are written."""
+        self._preload = preload
         self._installation, self._town, self._say = installation, town, say
         self._expected = town.expected()
         partitions = installation.topics.partitions
-        self._partitions = partitions
         self.figures = Figures()
         self._feeder = Feeder(installation.bootstrap)
         self.counter = OutcomeCounter(installation.bootstrap, partitions)
-        self._lags = [self._lag(stage, topics) for stage, topics in READERS.items()]
+        self._lags = [
+            Lag(installation.bootstrap, installation.group(stage), topics, partitions)
+            for stage, topics in READERS.items()
+        ]
         self._said_at_s = 0.0
 
     def run(self) -> Figures:
         """The whole rehearsal."""
         self._feeder.send(self._town.early())
-        for register in REGISTERS:
-            self._load(register)
+        loading = Loading(self._installation, self._feeder, self._town, self._say)
+        self.figures.loads = loading.beforehand() if self._preload else loading.live()
         self._applications()
         self._installation.check()
         figures = self.figures
         figures.disk = self._installation.disk()
         figures.topic_bytes = self._installation.topic_bytes()
-        figures.dead_letters = self._dead_letters()
+        figures.dead_letters = loading.dead_letters()
         return figures
 
     def close(self) -> None:
@@ -109,44 +90,6 @@ class Rehearsal:
         self.counter.close()
         for lag in self._lags:
             lag.close()
-
-    def _load(self, register: str) -> None:
-        stage = "identify" if register == "credentials" else "dedup"
-        cpu_s, started_s = self._cpu_s(stage), time.monotonic()
-        lag = self._lag(stage, (f"registry.{register}",))
-        try:
-            sent = 0
-            for chunk in chunks(self._town.register(register)):
-                sent += self._feeder.send(chunk)
-                self._progress(f"registry.{register}", sent, lag)
-            self._feeder.flush()
-            self._until_read(f"registry.{register}", sent, lag)
-            if found := self._dead_letters():
-                raise DeadLettersFound(f"registry.{register}: {found} records in deadletters")
-        finally:
-            lag.close()
-        load = self.figures.loads[register] = Load(
-            sent, time.monotonic() - started_s, self._cpu_s(stage) - cpu_s
-        )
-        self._say(f"registry.{register}: {sent:,} records, {load.rate:,.0f}/s")
-
-    def _cpu_s(self, stage: str) -> float:
-        usages = self._installation.usages()
-        return sum(each.cpu_s for name, each in usages.items() if name.startswith(stage))
-
-    def _dead_letters(self) -> int:
-        return records_in(self._installation.bootstrap, "deadletters", self._partitions)
-
-    def _until_read(self, what: str, sent: int, lag: Lag) -> None:
-        last, last_at_s = -1, time.monotonic()
-        while behind := lag.total():
-            self._installation.check()
-            if behind != last:
-                last, last_at_s = behind, time.monotonic()
-            elif time.monotonic() - last_at_s > STALL_S:
-                raise TimeoutError(f"{what}: {behind} records are not read")
-            self._progress(what, sent, lag)
-            time.sleep(POLL_S)
 
     def _applications(self) -> None:
         figures, counter = self.figures, self.counter
@@ -196,16 +139,6 @@ class Rehearsal:
                 f"{self.counter.total:,} outcomes, {self._behind():,} under way"
             )
 
-    def _progress(self, what: str, sent: int, lag: Lag) -> None:
-        if time.monotonic() - self._said_at_s >= PROGRESS_S:
-            self._said_at_s = time.monotonic()
-            self._installation.check()
-            self._say(f"{what}: {sent:,} sent, {lag.total():,} to read")
-
     def _sample(self, quarter: float) -> None:
         usages = self._installation.usages()
         self.figures.rss_at[quarter] = {name: each.rss_bytes for name, each in usages.items()}
-
-    def _lag(self, stage: str, topics: tuple[str, ...]) -> Lag:
-        group = self._installation.group(stage)
-        return Lag(self._installation.bootstrap, group, topics, self._partitions)
