@@ -173,10 +173,9 @@ class Installation:
     def disk(self) -> dict[str, int]:
         """Bytes of topics and of each stage's state."""
         stores = dict.fromkeys(STAGES, 0)
-        for slot in self.run_dir.iterdir() if self.run_dir.exists() else ():
-            for folder in slot.rglob("*"):
-                if folder.is_dir() and folder.name in stores:
-                    stores[folder.name] += folder_bytes(folder)
+        for folder in self.run_dir.rglob("*"):
+            if folder.name in stores and folder.is_dir():
+                stores[folder.name] += folder_bytes(folder)
         topics = folder_bytes(self.folder / "kafka" / "data")
         return {"topics": topics, **{f"state.{stage}": size for stage, size in stores.items()}}
 
