@@ -19,6 +19,7 @@ from chassis.streams import StageLogic
 from chassis.streams.failpoints import failpoint_of
 from chassis.streams.metric_defs import STREAM_METRICS
 from chassis.streams.observer import StageReadiness
+from chassis.streams.rocks import RocksStores
 from chassis.streams.runner import run_stage
 from chassis.streams.settings import StreamSettings
 from jpbank.branches import all_banks, branch_exists
@@ -96,6 +97,7 @@ def run_stage_process(name: str, environ: Mapping[str, str]) -> int:
             metrics=metrics,
             clock=SystemClock(settings.clock_start, settings.clock_epoch_s),
             readiness=readiness,
+            stores=RocksStores(settings.run_dir / "state" / settings.slot),
         )
     finally:
         health.stop()
