@@ -25,8 +25,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--households", type=int, default=Size.households)
-    parser.add_argument("--rate", type=int, default=Size.rate, help="applications a second")
+    parser.add_argument("--households", type=int, default=Size().households)
+    parser.add_argument("--rate", type=int, default=Size().rate, help="applications a second")
     parser.add_argument("--out", type=Path, default=Path("var/faults"))
     options = parser.parse_args(arguments)
     if unknown := set(options.scenarios) - SCENARIOS.keys():

@@ -60,7 +60,8 @@ def latest_decisions(decisions: Iterable[Decision]) -> dict[bytes, Decision]:
 def repeated(sent: Sent, written: Iterable[Written]) -> tuple[Counter[bytes], set[bytes]]:
     """How often too often each event id is committed, and ids that carry two contents.
 
-    An application that was sent twice is rightly identified twice; dedup drops the second.
+    An application that was sent twice is rightly identified twice, each time as it was sent; dedup
+    drops the second.
     """
     records: defaultdict[tuple[str, bytes], list[Written]] = defaultdict(list)
     for each in written:
@@ -71,7 +72,7 @@ def repeated(sent: Sent, written: Iterable[Written]) -> tuple[Counter[bytes], se
         allowed = sent.events[same[0].cause] if topic == FIRST_HOP else 1
         if len(same) > max(1, allowed):
             repeats[event_id] += len(same) - max(1, allowed)
-        if len({each.value for each in same}) > 1:
+        if len(same) > max(1, allowed) and len({each.value for each in same}) > 1:
             conflicting.add(event_id)
     return repeats, conflicting
 

@@ -41,7 +41,7 @@ class Feeder(threading.Thread):
         self._rng = rng
         self._rate = rate
         self._poison = poison
-        self._started = time.monotonic()
+        self._began_s = time.monotonic()
         self._next_tick = 0.0
         self._producer = Producer(
             {
@@ -69,7 +69,7 @@ class Feeder(threading.Thread):
 
     def tick(self) -> None:
         """The clock into every partition, when it is time; moved by `skew_ms`."""
-        now = time.monotonic() - self._started
+        now = time.monotonic() - self._began_s
         if now < self._next_tick:
             return
         self._next_tick = now + TICK_S

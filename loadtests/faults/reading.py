@@ -1,6 +1,7 @@
 """Fills the auditor's books from Kafka: every output topic, committed records only."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from kyufu.events.v1 import applications_pb2, common_pb2, operations_pb2, reviews_pb2
@@ -8,7 +9,7 @@ from kyufu.events.v1 import applications_pb2, common_pb2, operations_pb2, review
 from loadtests.faults.books import Decision, Found, Place, Written
 
 DECIDED = ("applications.decided", "applications.decided.protected")
-MESSAGES = {
+MESSAGES: dict[str, Any] = {
     "applications.identified": applications_pb2.ApplicationIdentified,
     "applications.deduplicated": applications_pb2.ApplicationDeduplicated,
     "applications.deduplicated.protected": applications_pb2.ApplicationDeduplicated,
