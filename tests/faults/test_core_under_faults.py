@@ -11,7 +11,7 @@ from loadtests.faults.scenarios import SCENARIOS
 
 SEED = 7
 SHORT = Size(households=1_500, rate=1_000)
-SHORT_SCENARIOS = ("random_kills", "dedup.after_offsets", "link.after_commit", "poison")
+SHORT_SCENARIOS = ("random_kills", "dedup.after_offsets", "poison")
 
 pytestmark = pytest.mark.integration
 
