@@ -92,6 +92,7 @@ def run_stage_process(name: str, environ: Mapping[str, str]) -> int:
                 slot=settings.slot,
                 transactions=settings.transactions,
                 failpoint=failpoint_of(settings.failpoint, name),
+                session_timeout_s=settings.session_timeout_s,
             ),
             catalogue,
             metrics=metrics,

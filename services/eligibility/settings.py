@@ -31,6 +31,7 @@ class Settings:
 class StageSettings(Settings):
     """Of identify, dedup and link. `slot`: which worker of the stage this is. `transactions`: off
     only where a broker has none. `failpoint`: a step to die at, for fault runs.
+    `session_timeout_s`: how long a worker may be silent before another takes its partitions.
     """
 
     run_dir: Path = env("KYUFU_RUN_DIR")
@@ -38,6 +39,7 @@ class StageSettings(Settings):
     slot: str = env("KYUFU_ELIGIBILITY_SLOT", "0")
     transactions: bool = env("KYUFU_TRANSACTIONS", True)
     failpoint: str = env("KYUFU_FAILPOINT", "")
+    session_timeout_s: float = env("KYUFU_SESSION_TIMEOUT_S", 10.0)
 
 
 @dataclass(frozen=True, slots=True)
