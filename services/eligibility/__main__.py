@@ -1,4 +1,4 @@
-"""python -m services.eligibility identify|dedup|link|registers: settings, bootstrap, run."""
+"""python -m services.eligibility PROCESS (see PROCESSES) or rebuild: settings, bootstrap, run."""
 
 import asyncio
 import os
@@ -10,6 +10,7 @@ import uvloop
 
 from chassis import logging
 from chassis.settings import SettingsError
+from services.eligibility import rebuild
 from services.eligibility.bootstrap import STAGES, build_registers, run_stage_process
 
 PROCESSES = (*STAGES, "registers")
@@ -17,8 +18,10 @@ PROCESSES = (*STAGES, "registers")
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code: 0 after a graceful stop, 2 where it cannot start, 1 when it failed."""
+    if arguments and arguments[0] == "rebuild":
+        return rebuild.main(arguments[1:], os.environ)
     if len(arguments) != 1 or arguments[0] not in PROCESSES:
-        sys.stderr.write(f"usage: python -m services.eligibility {'|'.join(PROCESSES)}\n")
+        sys.stderr.write(f"usage: python -m services.eligibility {'|'.join(PROCESSES)}|rebuild\n")
         return 2
     process = arguments[0]
     logging.configure(f"eligibility.{process}", os.environ.get("KYUFU_LOG_LEVEL") or "INFO")
