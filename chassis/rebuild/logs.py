@@ -65,7 +65,8 @@ class LogReader:
     def __init__(self, bootstrap: str, topic: str, partition: int) -> None:
         self._topic = topic
         self._partition = partition
-        self._consumer = _consumer(bootstrap, "read_committed")
+        self._bootstrap = bootstrap
+        self._consumer: Consumer | None = None
         self._pending: deque[Message] = deque()
         self._reached: int | None = None
 
@@ -76,12 +77,11 @@ class LogReader:
     def run(self, start: int, end: int) -> Iterator[LogRecord]:
         """As `take`, one after another. Raises TimeoutError where the end cannot be reached."""
         if self._reached is None:
-            self._consumer.assign([TopicPartition(self._topic, self._partition, start)])
             self._reached = start
         silent_s = 0.0
         while self._reached < end:
             if not self._pending:
-                self._pending.extend(self._consumer.consume(FETCH_RECORDS, POLL_S))
+                self._pending.extend(_fetch(self._open(start)))
                 silent_s = 0.0 if self._pending else silent_s + POLL_S
                 if silent_s >= STALLED_S_MAX:
                     raise TimeoutError(f"{self._topic}[{self._partition}]: {end} is not reached")
@@ -98,9 +98,23 @@ class LogReader:
             if offset >= start:
                 yield _record(message, offset)
 
+    def _open(self, start: int) -> Consumer:
+        """The consumer, made at the first record that is wanted: most inputs are empty."""
+        if self._consumer is None:
+            self._consumer = _consumer(self._bootstrap, "read_committed")
+            self._consumer.assign([TopicPartition(self._topic, self._partition, start)])
+        return self._consumer
+
     def close(self) -> None:
         """Let go of the broker."""
-        self._consumer.close()
+        if self._consumer is not None:
+            self._consumer.close()
+
+
+def _fetch(consumer: Consumer) -> list[Message]:
+    """What has come; waits for the first record only, as `consume` would wait for the last."""
+    first = consumer.poll(POLL_S)
+    return [] if first is None else [first, *consumer.consume(FETCH_RECORDS, 0)]
 
 
 def _offset(message: Message) -> int:

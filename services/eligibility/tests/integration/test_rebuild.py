@@ -111,7 +111,7 @@ def read_all(bootstrap: str, topic: str) -> list[bytes]:
     consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
     values, ended = [], 0
     while ended < PARTITIONS:
-        for message in consumer.consume(1_000, 0.5):
+        for message in consumer.consume(1_000, 0.05):
             if message.error():
                 ended += 1
             else:
