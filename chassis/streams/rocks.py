@@ -132,8 +132,8 @@ class RocksStore:
         self._folder = folder
         self._database = database
         self._closing = threading.Lock()
-        self._unlogged = WriteOptions()
-        self._unlogged.disable_wal = True  # a property, whatever the type stub says
+        self._unlogged: Any = WriteOptions()  # whose stub calls its properties methods
+        self._unlogged.disable_wal = True
         self._bulk_open = False
         self._writes = 0
         meta = json.loads(self._read([META_KEY])[0] or b"{}")

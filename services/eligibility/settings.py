@@ -50,6 +50,14 @@ class LinkSettings(StageSettings):
 
 
 @dataclass(frozen=True, slots=True)
+class RebuildSettings:
+    """Of a rebuild, which reads and writes nothing. The secrets open what link compares."""
+
+    kafka_bootstrap: str = env("KAFKA_BOOTSTRAP")
+    secrets_dir: Path = env("KYUFU_SECRETS_DIR")
+
+
+@dataclass(frozen=True, slots=True)
 class RegistersSettings(Settings):
     """Of the importer and the clock."""
 
@@ -70,3 +78,8 @@ def link_settings(environ: Mapping[str, str]) -> LinkSettings:
 def registers_settings(environ: Mapping[str, str]) -> RegistersSettings:
     """Raises SettingsError naming everything that is missing or malformed."""
     return load(RegistersSettings, environ)
+
+
+def rebuild_settings(environ: Mapping[str, str]) -> RebuildSettings:
+    """Raises SettingsError naming everything that is missing or malformed."""
+    return load(RebuildSettings, environ)
