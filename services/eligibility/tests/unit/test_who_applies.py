@@ -3,6 +3,7 @@
 import pytest
 from kyufu.events.v1 import registry_pb2, reviews_pb2
 
+from services.eligibility.adapters.messages import TIME_MS_END
 from services.eligibility.tests.pipeline import Pipeline
 from services.eligibility.tests.playing import HOME, played
 from services.eligibility.tests.town import MAY_11_MS, Home, Member, form, home
@@ -111,3 +112,26 @@ def test_a_tick_older_than_the_last_changes_nothing() -> None:
     pipeline.tick(DEADLINE_MS)
     pipeline.tick(DEADLINE_MS - 1)
     assert pipeline.run().outcome(form(home(2))) == "NONE"
+
+
+def test_an_application_of_1970_does_not_delay_the_deadlines_of_others() -> None:
+    pipeline = Pipeline()
+    old = pipeline.submit(form(home(2), submitted_at_ms=1))
+    pipeline.submit(form(HOME))
+    pipeline.run()
+    pipeline.tick(DEADLINE_MS)
+    pipeline.run()
+    assert pipeline.outcome(old) == "WAITING REGISTER_INCOMPLETE"
+    assert pipeline.outcome(form(HOME)) == "WAITING REGISTER_INCOMPLETE"
+
+
+def test_an_application_of_a_far_year_does_not_hold_up_the_closing_of_a_register() -> None:
+    """A look at every minute until then would take hours; the test would not end."""
+    pipeline = Pipeline()
+    far = pipeline.submit(form(HOME, submitted_at_ms=TIME_MS_END - 1))
+    ordinary = pipeline.submit(form(home(2)))
+    pipeline.run()
+    pipeline.register(HOME, home(2))
+    pipeline.run()
+    assert pipeline.outcome(far) == "REFUSED WINDOW_CLOSED"
+    assert pipeline.outcome(ordinary) == "APPROVED 200000"
