@@ -64,6 +64,26 @@ class _DataKey:
     process: int
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class WrappedKey:
+    """A fresh data key with what every value sealed under it carries: whoever uses it without
+    `Sealer` must give each value a nonce of its own.
+    """
+
+    purpose: common_pb2.Purpose.ValueType
+    secret: bytes
+    wrapped: bytes
+    key_id: str
+
+    @classmethod
+    def create(cls, purpose: str, public_key: X25519PublicKey | bytes) -> "WrappedKey":
+        """A data key that the holder of the purpose's private key can unwrap."""
+        public_key = _public(public_key)
+        secret = AESGCM.generate_key(bit_length=256)
+        key_id, number = _key_id(public_key), _purpose_number(purpose)
+        return cls(number, secret, _wrap(secret, public_key, number, key_id), key_id)
+
+
 class Sealer:
     """Seals under the public keys it was given (purpose name -> X25519 key). Thread-safe."""
 
@@ -97,7 +117,7 @@ class Sealer:
             data_key = self._rotate(purpose)
             use = next(data_key.counter)
         nonce = data_key.nonce_prefix + use.to_bytes(_NONCE_COUNTER_BYTES, "big")
-        associated = _associated(data_key.purpose, owner_kind, owner_id, field)
+        associated = associated_data(data_key.purpose, owner_kind, owner_id, field)
         return common_pb2.Sealed(
             purpose=data_key.purpose,
             key_id=data_key.key_id,
@@ -113,14 +133,12 @@ class Sealer:
         public_key = self._public_keys.get(purpose)
         if public_key is None:
             raise UnknownSealingKey("no public key for this purpose")
-        secret = AESGCM.generate_key(bit_length=256)
-        key_id = _key_id(public_key)
-        number = _purpose_number(purpose)
+        key = WrappedKey.create(purpose, public_key)
         data_key = _DataKey(
-            cipher=AESGCM(secret),
-            wrapped=_wrap(secret, public_key, number, key_id),
-            key_id=key_id,
-            purpose=number,
+            cipher=AESGCM(key.secret),
+            wrapped=key.wrapped,
+            key_id=key.key_id,
+            purpose=key.purpose,
             nonce_prefix=os.urandom(_NONCE_PREFIX_BYTES),
             counter=itertools.count(),
             expires_at_s=self._monotonic() + self._age_max_s,
@@ -167,7 +185,9 @@ class Opener:
         ):
             raise WrongOwner("sealed for another owner or field")
         cipher = self._data_key(sealed.purpose, sealed.key_id, sealed.wrapped_key)
-        associated = _associated(sealed.purpose, sealed.owner_kind, sealed.owner_id, sealed.field)
+        associated = associated_data(
+            sealed.purpose, sealed.owner_kind, sealed.owner_id, sealed.field
+        )
         try:
             return cipher.decrypt(sealed.nonce, sealed.ciphertext, associated)
         except (InvalidTag, ValueError) as error:
@@ -213,9 +233,10 @@ def _wrapping_key(
     return AESGCM(derivation.derive(shared))
 
 
-def _associated(
+def associated_data(
     purpose: common_pb2.Purpose.ValueType, owner_kind: str, owner_id: bytes, field: str
 ) -> bytes:
+    """What is authenticated beside the plaintext; lengths stand before the variable parts."""
     kind, name = owner_kind.encode(), field.encode()
     return b"".join(
         (

@@ -2,6 +2,7 @@
 
 Kinds name what a test needs, so a folder never has to be known: `unit` is whatever needs no server.
 `simulation` kills each service in long runs, about a minute each; a plain `./test` leaves it out.
+The marker `peers` (systems we are measured against) is left out by it too.
 """
 
 import subprocess
@@ -15,7 +16,7 @@ _ALL_PLACES = (
 )  # fmt: skip
 _OWN_FOLDERS = ("architecture", "contracts", "simulation", "e2e")
 _SLOW_OR_SERVED = "not integration and not e2e"
-_NOT_LONG = "not kills"
+_NOT_LONG = "not kills and not peers"
 KINDS = ("unit", "architecture", "contracts", "integration", "e2e", "simulation")
 PYTEST_NO_TESTS = 5
 
