@@ -22,6 +22,7 @@ from rocksdict import BlockBasedOptions, Options, Rdict, WriteBatch
 
 from bench.core.hops import logic_of
 from bench.core.worker import WorkerSettings, say_ready
+from bench.town.records import headers_of
 from chassis.kafka.topics import TopicCatalogue
 from chassis.streams import Incoming, StageLogic
 
@@ -114,7 +115,7 @@ class Partition:
         catalogue = TopicCatalogue.load()
         self._codecs = {topic: catalogue.codec(topic) for topic in logic.inputs}
         self._headers = {
-            topic: [("type", catalogue.codec(topic).name.encode())] for topic in logic.outputs
+            topic: headers_of(catalogue.codec(topic).name, placed=False) for topic in logic.outputs
         }
         self._producer = Producer(
             {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.core.comparing import Written
+from bench.flow import chunks
 from bench.town import Town, TownRecord
 from bench.town.records import partition_of
 from chassis.kafka.topics import TopicCatalogue
@@ -74,11 +75,22 @@ class Feed:
     registers: Callable[[], Iterable[TownRecord]]
     main: list[TownRecord]
     expected: list[Written]
+    reached: list[int]
+    """Outputs written after each `BATCH` records of the main input."""
 
     @property
     def outputs(self) -> list[str]:
         """Topics in which something is expected."""
         return sorted({each.topic for each in self.expected})
+
+    def outputs_of(self, records: int) -> int:
+        """How many outputs the first records of the main input make; by whole batches."""
+        if records >= len(self.main):
+            return len(self.expected)
+        batches, rest = divmod(records, BATCH)
+        if rest:
+            raise ValueError(f"a part of the input holds whole batches of {BATCH} records")
+        return self.reached[batches - 1] if batches else 0
 
 
 def logic_of(hop: str, secrets: Path) -> StageLogic:
@@ -94,17 +106,15 @@ class _InProcess:
         self._codecs = {topic: catalogue.codec(topic) for topic in logic.inputs}
         self._states = [MemoryState() for _ in range(partitions)]
         self._offsets = 0
+        self.reached: list[int] = []
 
     def take(self, records: Iterable[TownRecord]) -> list[Outgoing]:
         """Decide records in order, by batch and partition."""
         written: list[Outgoing] = []
-        batch: list[TownRecord] = []
-        for record in records:
-            batch.append(record)
-            if len(batch) == BATCH:
-                written.extend(self._decide(batch))
-                batch = []
-        written.extend(self._decide(batch))
+        self.reached = []
+        for batch in chunks(iter(records), BATCH):
+            written.extend(self._decide(batch))
+            self.reached.append(len(written))
         return written
 
     def _decide(self, batch: list[TownRecord]) -> Iterator[Outgoing]:
@@ -146,7 +156,7 @@ def feeds_of(
         ]
         if hop in wanted:
             expected = [Written(each.topic, each.key, each.value) for each in written]
-            feeds[hop] = Feed(hop, registers, main, expected)
+            feeds[hop] = Feed(hop, registers, main, expected, stage.reached)
         following = STAGES.index(hop) + 1
         if following < len(STAGES):
             main = [each for each in written if each.topic == MAIN[STAGES[following]]]
