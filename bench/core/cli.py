@@ -10,24 +10,29 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from bench.core.contenders import CONTENDERS
 from bench.core.hops import BATCH, Feed, feeds_of
 from bench.core.kafka_streams import build
+from bench.core.latency import measure_latency
 from bench.core.measuring import OutputsDiffer, load_registers, measure, part_of
+from bench.core.recovery import measure_recovery
 from bench.core.statistics import Sample, summary
 from bench.core.table import table_of
+from bench.core.whole import measure_whole
 from bench.installation import STAGES, Installation
 from bench.machine import describe
 from bench.town import Town, TownKeys, TownPlan
 
 SEED: Final = 20_200_427
 PARTITIONS: Final = 4
-PLAIN_FAUST_SHARE: Final = 10
-"""Plain Faust gets a tenth of the input: it would take most of the run's time otherwise."""
+PARTS: Final = ("hops", "whole", "latency", "recovery")
+PLAIN_FAUST_HOUSEHOLDS: Final = 5_000
+"""Plain Faust gets a town of its own, registers included: it would take the whole run otherwise."""
+QUICK_LATENCY_S, LATENCY_S = 10.0, 25.0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,6 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="one round, less than ten minutes")
     parser.add_argument("--households", type=int, help="size of the town")
     parser.add_argument("--rounds", type=int, help="rounds of alternation")
+    parser.add_argument("--keys", type=int, help="keys of the recovery run")
+    parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS)
     parser.add_argument("--hops", nargs="*", default=list(STAGES), choices=STAGES)
     parser.add_argument("--contenders", nargs="*", default=list(CONTENDERS), choices=CONTENDERS)
     return parser
@@ -46,6 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     options.households = options.households or (60_000 if options.quick else 200_000)
     options.rounds = options.rounds or (1 if options.quick else 3)
+    options.keys = options.keys or (300_000 if options.quick else 10_000_000)
     results: dict[str, Any] = {"hops": {}, "machine": describe(), "settings": _said(options)}
     try:
         _run(options, results)
@@ -76,43 +84,55 @@ def _run(options: argparse.Namespace, results: dict[str, Any]) -> None:
         print(f"left out: {lacking}")
     keys = TownKeys.generate()
     town = Town(TownPlan(options.households, SEED, partitions=PARTITIONS), keys)
+    if "hops" in options.parts:
+        _hops(options, results, keys, town)
+    peer = not lacking and "kafka_streams_rocksdb" in options.contenders
+    if "whole" in options.parts:
+        results.update(measure_whole(town, keys, options.rounds, peer=peer))
+        if "latency" in options.parts:
+            seconds = QUICK_LATENCY_S if options.quick else LATENCY_S
+            results["latency_ms"] = measure_latency(
+                results["whole_core"]["rate"], keys, SEED + 1, seconds
+            )
+    if "recovery" in options.parts:
+        results["recovery"] = measure_recovery(keys, options.keys)
+
+
+def _hops(options: argparse.Namespace, results: dict[str, Any], keys: TownKeys, town: Town) -> None:
+    small = Town(TownPlan(PLAIN_FAUST_HOUSEHOLDS, SEED, partitions=PARTITIONS), keys)
     with tempfile.TemporaryDirectory() as folder:
-        keys.write(Path(folder) / "secrets")
-        feeds = feeds_of(town, Path(folder) / "secrets", PARTITIONS, options.hops)
+        secrets = Path(folder) / "secrets"
+        keys.write(secrets)
+        feeds = feeds_of(town, secrets, PARTITIONS, options.hops)
+        slow = feeds_of(small, secrets, PARTITIONS, options.hops)
     with Installation(keys) as installation:
         for hop in options.hops:
             results["hops"][hop] = {}
-            measure_hop(
-                installation, feeds[hop], options.contenders, options.rounds, results["hops"][hop]
-            )
+            turns = {
+                name: (slow if name == "plain_faust" else feeds)[hop] for name in options.contenders
+            }
+            measure_hop(installation, turns, options.rounds, results["hops"][hop])
 
 
 def measure_hop(
     installation: Installation,
-    feed: Feed,
-    contenders: Sequence[str],
+    turns: Mapping[str, Feed],
     rounds: int,
     results: dict[str, Any],
 ) -> None:
-    """Every contender in turn, round by round."""
-    registers = load_registers(installation, feed)
-    samples: dict[str, list[Sample]] = {name: [] for name in contenders}
-    warm = _whole_batches(len(feed.main) // 5)
+    """Every contender in turn with its feed, round by round."""
+    samples: dict[str, list[Sample]] = {name: [] for name in turns}
+    loaded: tuple[Feed, int] | None = None
     for number in range(rounds):
-        for name in contenders:
-            records, before = len(feed.main), warm
-            if name == "plain_faust":
-                records = _whole_batches(len(feed.main) // PLAIN_FAUST_SHARE) + BATCH
-                before = BATCH
-            part = part_of(feed, warm=before, records=records)
+        for name, feed in turns.items():
+            if loaded is None or loaded[0] is not feed:
+                loaded = feed, load_registers(installation, feed)
+            warm = max(BATCH, len(feed.main) // 5 // BATCH * BATCH)
+            part = part_of(feed, warm=warm, records=len(feed.main))
             try:
-                sample = measure(installation, CONTENDERS[name], feed, part, registers)
+                sample = measure(installation, CONTENDERS[name], feed, part, loaded[1])
             except OutputsDiffer as different:
                 raise OutputsDiffer(f"{feed.hop}, {name}: {different}") from different
             samples[name].append(sample)
             results[name] = summary(samples[name])
             print(f"{feed.hop} {name} round {number + 1}: {sample.rate:,.0f}/s", flush=True)
-
-
-def _whole_batches(records: int) -> int:
-    return max(BATCH, records // BATCH * BATCH)

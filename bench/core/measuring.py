@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 from bench.core.comparing import by_key, first_difference
 from bench.core.contenders import Contender, Run, Running
 from bench.core.gate import Gate
-from bench.core.hops import MAIN, Feed
+from bench.core.hops import MAIN, REGISTERS, Feed
 from bench.core.statistics import Sample
 from bench.core.watching import Watcher
 from bench.flow import Feeder
@@ -72,7 +72,10 @@ def drop_topics_of(installation: Installation, prefix: str) -> None:
 
 
 def load_registers(installation: Installation, feed: Feed) -> int:
-    """Write the registers of a hop, once for all contenders; how many records they are."""
+    """Write the registers of a hop into empty topics; how many records they are."""
+    if not REGISTERS[feed.hop]:
+        return 0
+    renew_topics(installation, REGISTERS[feed.hop])
     feeder = Feeder(installation.bootstrap)
     count = feeder.send(feed.registers())
     feeder.flush()

@@ -71,10 +71,8 @@ def build_app(settings: WorkerSettings) -> Any:
         topic: (app.topic(topic, **raw), {"type": catalogue.codec(topic).name.encode()})
         for topic in logic.outputs
     }
-    table = app.Table(
-        "state", partitions=settings.partitions, key_serializer="raw", value_serializer="raw",
-        key_type=bytes, value_type=bytes,
-    )  # fmt: skip
+    # Bytes are taken raw, as their types say.
+    table = app.Table("state", partitions=settings.partitions, key_type=bytes, value_type=bytes)
     state = TableState(table)
     loaded = 0
 
