@@ -29,6 +29,7 @@ from bench.town import Town, TownKeys, TownPlan
 
 SEED: Final = 20_200_427
 PARTITIONS: Final = 4
+USUAL: Final = tuple(name for name in CONTENDERS if name != "ours_two_workers")
 PARTS: Final = ("hops", "whole", "latency", "recovery")
 PLAIN_FAUST_HOUSEHOLDS: Final = 5_000
 """Plain Faust gets a town of its own, registers included: it would take the whole run otherwise."""
@@ -44,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keys", type=int, help="keys of the recovery run")
     parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS)
     parser.add_argument("--hops", nargs="*", default=list(STAGES), choices=STAGES)
-    parser.add_argument("--contenders", nargs="*", default=list(CONTENDERS), choices=CONTENDERS)
+    parser.add_argument("--contenders", nargs="*", default=list(USUAL), choices=CONTENDERS)
     return parser
 
 

@@ -181,6 +181,7 @@ class KafkaStreams:
 
 CONTENDERS: Final[dict[str, Contender]] = {
     "ours": Ours(),
+    "ours_two_workers": Ours(workers=2),
     "confluent_loop": HandWritten("confluent_loop", held=True),
     "plain_faust": HandWritten("plain_faust", held=False),
     "kafka_streams_rocksdb": KafkaStreams("rocksdb"),
