@@ -4,7 +4,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-BENCHES = ("core", "national")
+BENCHES = {"core": "core.cli", "national": "national.cli", "stages": "stages"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -12,7 +12,7 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] not in BENCHES:
         sys.stderr.write(f"usage: python -m bench {'|'.join(BENCHES)} …\n")
         return 2
-    bench = importlib.import_module(f"bench.{arguments[0]}.cli")
+    bench = importlib.import_module(f"bench.{BENCHES[arguments[0]]}")
     status: int = bench.main(arguments[1:])
     return status
 

@@ -3,6 +3,7 @@
 Kafka's own murmur2 (org.apache.kafka.common.utils.Utils.murmur2), seed 0x9747b28c.
 """
 
+from struct import unpack_from
 from typing import Final
 
 _SEED: Final = 0x9747B28C
@@ -17,10 +18,9 @@ def murmur2(data: bytes) -> int:
     length = len(data)
     h = (_SEED ^ length) & _MASK
     whole = length & ~3
-    for start in range(0, whole, 4):
-        k = int.from_bytes(data[start : start + 4], "little") * _M & _MASK
-        k = (k ^ (k >> _R)) * _M & _MASK
-        h = (h * _M & _MASK) ^ k
+    for word in unpack_from(f"<{whole >> 2}I", data):
+        k = word * _M & _MASK
+        h = (h * _M ^ (k ^ (k >> _R)) * _M) & _MASK
     if length > whole:
         h = (h ^ int.from_bytes(data[whole:], "little")) * _M & _MASK
     h = (h ^ (h >> 13)) * _M & _MASK

@@ -33,7 +33,11 @@ _CREATE_TIMEOUT_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One declared topic. `retention_ms` -1 keeps for ever; `partitions` is by profile."""
+    """One declared topic. `retention_ms` -1 keeps for ever; `partitions` is by profile.
+
+    `compaction_lag_ms`: how long a compacted topic keeps every record before only the last of a
+    key is left.
+    """
 
     name: str
     key: str
@@ -44,13 +48,17 @@ class Topic:
     personal_data: str
     writers: frozenset[str]
     readers: frozenset[str]
+    compaction_lag_ms: int = 0
 
     def config(self) -> dict[str, str]:
         """The broker's settings of this topic."""
-        return {
+        config = {
             "cleanup.policy": "compact" if self.compacted else "delete",
             "retention.ms": str(self.retention_ms),
         }
+        if self.compaction_lag_ms:
+            config["min.compaction.lag.ms"] = str(self.compaction_lag_ms)
+        return config
 
 
 class Codec:
@@ -191,6 +199,7 @@ def _topic(defaults: Mapping[str, Any], entry: Mapping[str, Any]) -> Topic:
         personal_data=entry["personal"],
         writers=frozenset(entry["writers"]),
         readers=frozenset(entry["readers"]),
+        compaction_lag_ms=entry.get("compaction_lag_hours", 0) * _HOUR_MS,
     )
 
 

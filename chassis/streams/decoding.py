@@ -67,9 +67,10 @@ class EnvelopeDecoder:
         taken: list[Incoming] = []
         rejected: list[Rejected] = []
         check = self._check
+        expected = codec.name.encode("ascii")
         for record in envelope.records:
             try:
-                incoming = self._decode(codec, record)
+                incoming = self._decode(codec, expected, record)
                 check(incoming)
             except InvalidMessage as verdict:
                 rejected.append(Rejected(record, verdict.reason_code))
@@ -77,18 +78,24 @@ class EnvelopeDecoder:
                 taken.append(incoming)
         return taken, rejected
 
-    def _decode(self, codec: Codec, record: Any) -> Incoming:
+    def _decode(self, codec: Codec, expected: bytes, record: Any) -> Incoming:
         key, value = record.key, record.value
-        headers = dict(record.headers)
-        if headers.get(SCOPE_HEADER) != PARTITION_SCOPE:
+        declared = scope = trace = None
+        for name, content in record.headers:
+            if name == TYPE_HEADER:
+                declared = content
+            elif name == TRACEPARENT_HEADER:
+                trace = content
+            elif name == SCOPE_HEADER:
+                scope = content
+        if scope != PARTITION_SCOPE:
             if not key:
                 raise InvalidMessage("no_key")
             if partition_for(key, self._partitions) != record.partition:
                 raise InvalidMessage("wrong_partition")
         if value is None:
             raise InvalidMessage("null_value")
-        declared = headers.get(TYPE_HEADER)
-        if declared is not None and declared != codec.name.encode("ascii"):
+        if declared is not None and declared != expected:
             raise InvalidMessage("wrong_type")
         return Incoming(
             topic=record.topic,
@@ -97,7 +104,8 @@ class EnvelopeDecoder:
             key=key or b"",
             message=codec.decode(value),
             event_time_ms=record.timestamp,
-            traceparent=traceparent_of(headers.get(TRACEPARENT_HEADER)),
+            traceparent=None if trace is None else traceparent_of(trace),
+            value=value,
         )
 
 

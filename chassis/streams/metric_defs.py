@@ -56,7 +56,48 @@ OVERLAY_KEYS = MetricDef(
     (1.0, 10.0, 100.0, 1_000.0, 5_000.0, 10_000.0, 20_000.0, 50_000.0),
 )
 
+RESTORE_RATE = MetricDef(
+    "kyufu_stream_restore_keys_per_second",
+    MetricType.GAUGE,
+    "per_second",
+    ("stage", "partition"),
+    "Speed of the restore under way; 0 when none is.",
+)
+RESTORE_ETA = MetricDef(
+    "kyufu_stream_restore_eta_seconds",
+    MetricType.GAUGE,
+    "seconds",
+    ("stage", "partition"),
+    "Offsets left by the speed so far; 0 when no restore is under way.",
+)
+STATE_BYTES = MetricDef(
+    "kyufu_stream_state_bytes",
+    MetricType.GAUGE,
+    "bytes",
+    ("stage",),
+    "Live state of this process's partitions, in files and write buffers.",
+)
+FENCINGS = MetricDef(
+    "kyufu_stream_fencings",
+    MetricType.COUNTER,
+    "fencings",
+    ("stage",),
+    "Times another owner fenced this process, which ends it.",
+)
+TAKEOVERS = MetricDef(
+    "kyufu_stream_takeovers",
+    MetricType.COUNTER,
+    "takeovers",
+    ("stage",),
+    "Partitions taken over: former owner fenced, state restored, flowing.",
+)
+
 STREAM_METRICS: tuple[MetricDef, ...] = (
+    RESTORE_RATE,
+    RESTORE_ETA,
+    STATE_BYTES,
+    FENCINGS,
+    TAKEOVERS,
     BATCH_RECORDS,
     GROUP_RECORDS,
     COMMIT_SECONDS,

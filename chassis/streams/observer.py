@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from confluent_kafka import KafkaError, KafkaException
+
 from chassis.kafka.records import TopicPartition
 from chassis.metric_defs import CONSUMED, CONSUMER_LAG, DEAD_LETTERS
 from chassis.metrics import Metrics
 from chassis.streams import metric_defs as defs
+
+FENCED_CODES = frozenset(
+    {
+        KafkaError._FENCED,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.FENCED_INSTANCE_ID,
+    }
+)
+"""Codes by which a broker says that a newer owner has come."""
 
 
 class StageReadiness:
@@ -16,21 +28,31 @@ class StageReadiness:
     def __init__(self) -> None:
         self._reason: str | None = "starting"
         self._opening: set[int] = set()
+        self._progress: dict[int, str] = {}
 
     def check(self) -> str | None:
         """None when ready, else the reason why not."""
         if self._reason is None and self._opening:
-            return f"restoring partitions {sorted(self._opening)}"
+            told = "".join(
+                f"; {partition}: {text}" for partition, text in sorted(self._progress.items())
+            )
+            return f"restoring partitions {sorted(self._opening)}{told}"
         return self._reason
 
     def assigned(self, partitions: set[int]) -> None:
         """An assignment has come; it may be empty where workers outnumber partitions."""
         self._opening = set(partitions)
+        self._progress = {}
         self._reason = None
 
     def opened(self, partition: int) -> None:
         """A partition is restored and flows."""
         self._opening.discard(partition)
+        self._progress.pop(partition, None)
+
+    def restoring(self, partition: int, progress: str) -> None:
+        """How far the restore of a partition is, in words."""
+        self._progress[partition] = progress
 
     def not_ready(self, reason: str) -> None:
         """Rebalancing, stopping or failed."""
@@ -50,6 +72,11 @@ class StageObserver:
         self._open = metrics.gauge(defs.OPEN_PARTITIONS).labels(stage=stage)
         self._rebalances = metrics.counter(defs.REBALANCES).labels(stage=stage)
         self._overlay = metrics.histogram(defs.OVERLAY_KEYS).labels(stage=stage)
+        self._restore_rate = metrics.gauge(defs.RESTORE_RATE)
+        self._restore_eta = metrics.gauge(defs.RESTORE_ETA)
+        self._state_bytes = metrics.gauge(defs.STATE_BYTES).labels(stage=stage)
+        self._fencings = metrics.counter(defs.FENCINGS).labels(stage=stage)
+        self._takeovers = metrics.counter(defs.TAKEOVERS).labels(stage=stage)
         self._dead_letters = metrics.counter(DEAD_LETTERS)
         self._consumed = metrics.counter(CONSUMED)
         self._lag = metrics.gauge(CONSUMER_LAG)
@@ -71,13 +98,28 @@ class StageObserver:
         for topic, records in counts.items():
             self._consumed.labels(group=self._group, topic=topic).inc(records)
 
-    def restored(self, keys: int) -> None:
-        """A step of a restore."""
+    def restored(self, partition: int, *, keys: int, per_s: float, eta_s: float) -> None:
+        """A step of a restore: keys it put, speed so far, seconds left."""
         self._restored.inc(keys)
+        self._restore_rate.labels(self._stage, str(partition)).set(per_s)
+        self._restore_eta.labels(self._stage, str(partition)).set(eta_s)
 
-    def opened(self) -> None:
+    def opened(self, partition: int) -> None:
         """A partition flows."""
         self._open.inc()
+        self._takeovers.inc()
+        self._restore_rate.labels(self._stage, str(partition)).set(0)
+        self._restore_eta.labels(self._stage, str(partition)).set(0)
+
+    def state(self, size_bytes: int) -> None:
+        """A sample of the live state."""
+        self._state_bytes.set(size_bytes)
+
+    def failed(self, error: BaseException) -> None:
+        """The process ends; count it where another owner was the reason."""
+        cause = error.args[0] if isinstance(error, KafkaException) and error.args else None
+        if isinstance(cause, KafkaError) and cause.code() in FENCED_CODES:
+            self._fencings.inc()
 
     def assigned(self) -> None:
         """An assignment has come; whatever was open before is closed."""

@@ -1,64 +1,34 @@
 """One partition of a stage: restored, read, decided and committed on its own.
 
-Order on taking over (each step needs the one before): fence the former owner, read the settled
-offsets, restore the store to the log's end, seek, process. A transaction never spans two
-assignments: `close` commits or aborts before the partition is given up.
+A transaction never spans two assignments: `close` commits or aborts before the partition is given
+up. Without transactions each step is durable before the next: outputs, changes, offsets, store.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer
 from faust.types import TP
 
-from chassis.clock import Clock
 from chassis.kafka.records import TRACEPARENT_HEADER, TYPE_HEADER
+from chassis.streams.context import StageContext
 from chassis.streams.decoding import DeadLetterBudget, EnvelopeDecoder, Rejected
 from chassis.streams.failpoints import Step
 from chassis.streams.groups import Group
+from chassis.streams.journal import JOURNAL_HEADERS, Journal
 from chassis.streams.mailbox import Mailbox
-from chassis.streams.observer import StageObserver, StageReadiness
-from chassis.streams.positions import Positions, start_positions
-from chassis.streams.producer import PartitionProducer, ProducerOptions
-from chassis.streams.restore import RestoreCancelled, restore_partition
-from chassis.streams.settings import StreamSettings
-from chassis.streams.stage import Outgoing, StageLogic, Topics
-from chassis.streams.state import Overlay, StateStore, StoreFactory
-from chassis.streams.transport import BatchApp, Envelope
+from chassis.streams.producer import PartitionProducer
+from chassis.streams.restore import RestoreCancelled
+from chassis.streams.stage import Outgoing, Topics
+from chassis.streams.state import Overlay
+from chassis.streams.tenure import Tenure
+from chassis.streams.transport import Envelope
 
 MAILBOX_ENVELOPES = 2
-OFFSETS_TIMEOUT_S = 20.0
 OPEN_TIMEOUT_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class StageContext:
-    """What all partitions of a stage share."""
-
-    logic: StageLogic
-    settings: StreamSettings
-    topics: Topics
-    partitions: int
-    app: BatchApp
-    group: Consumer
-    stores: StoreFactory
-    executor: Executor
-    clock: Clock
-    observer: StageObserver
-    readiness: StageReadiness
-    on_failure: Callable[[BaseException], None]
-
-    @property
-    def consumer_name(self) -> str:
-        """How the stage calls itself in dead letters: the changelog's name without its ending."""
-        return self.settings.changelog.removesuffix(".changelog")
 
 
 class PartitionWorker:
@@ -72,13 +42,17 @@ class PartitionWorker:
         self._decoder = EnvelopeDecoder(context.logic, context.topics, context.partitions)
         self._budget = DeadLetterBudget(context.settings.dead_letters_per_minute_max)
         self._group = Group(context.settings.groups)
+        self._journal = Journal(
+            context.logic.name,
+            partition,
+            layout_version=context.logic.version,
+            rules=context.settings.rules,
+            on=context.settings.journal is not None,
+        )
         self._counts: Counter[str] = Counter()
-        self._cancelled = threading.Event()
+        self._tenure = Tenure(context, partition, self._decoder)
         self._commit_on_close = True
-        self._positions = Positions({})
         self._changelog_position: int | None = None
-        self._producer: PartitionProducer | None = None
-        self._store: StateStore | None = None
         self._outputs = {
             topic: (context.topics.codec(topic), _type_header(context.topics, topic))
             for topic in (*context.logic.outputs, context.settings.dead_letters)
@@ -98,14 +72,14 @@ class PartitionWorker:
         """Commit (or abort) the open group and release everything before returning."""
         self._context.settings.failpoint(Step.REVOKING)
         self._commit_on_close = commit
-        self._cancelled.set()
+        self._tenure.cancel()
         self._mailbox.close()
         if self._task is not None:
             await self._task
 
     async def _run(self) -> None:
         try:
-            await self._in_thread(self._take_over)
+            await self._in_thread(self._tenure.take_over)
             await self._flow()
             await self._serve()
         except RestoreCancelled:
@@ -122,57 +96,25 @@ class PartitionWorker:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._context.executor, step)
 
-    def _take_over(self) -> None:
-        """Fence, look up offsets, restore. Blocks; ends early when the partition is revoked."""
-        context, partition = self._context, self._partition
-        settings, stage = context.settings, context.logic.name
-        self._require_assigned()
-        self._producer = PartitionProducer(
-            settings.bootstrap,
-            f"{settings.installation}-{stage}-{partition}",
-            ProducerOptions(transaction_timeout_s=settings.transaction_timeout_s),
-        )
-        self._producer.fence()
-        settings.failpoint(Step.FENCED)
-        self._require_assigned()
-        self._positions = Positions(
-            start_positions(
-                context.group, context.logic.inputs, partition, timeout_s=OFFSETS_TIMEOUT_S
-            )
-        )
-        self._store = context.stores(
-            stage=stage, version=context.logic.version, partition=partition
-        )
-        settings.failpoint(Step.RESTORING)
-        restore_partition(
-            settings.bootstrap,
-            settings.changelog,
-            partition,
-            self._store,
-            cancelled=self._cancelled,
-            on_keys=context.observer.restored,
-        )
-
-    def _require_assigned(self) -> None:
-        if self._cancelled.is_set():
-            raise RestoreCancelled
+    def size_bytes(self) -> int:
+        """Live bytes of the partition's state."""
+        return self._tenure.size_bytes()
 
     async def _flow(self) -> None:
         """Let the records come, from the settled offsets on."""
-        self._require_assigned()
+        self._tenure.require()
         offsets = {
-            TP(topic, self._partition): offset for topic, offset in self._positions.next.items()
+            TP(topic, self._partition): offset
+            for topic, offset in self._tenure.positions.next.items()
         }
         await asyncio.wait_for(
             self._context.app.open_partition(offsets, epoch=self._epoch), OPEN_TIMEOUT_S
         )
         self._context.readiness.opened(self._partition)
-        self._context.observer.opened()
+        self._context.observer.opened(self._partition)
 
     async def _serve(self) -> None:
-        assert self._store is not None
-        assert self._producer is not None
-        overlay, producer = Overlay(self._store), self._producer
+        overlay, producer = Overlay(self._tenure.store), self._tenure.producer
         clock, group = self._context.clock, self._group
         while not self._mailbox.closed:
             closes_at = group.closes_at()
@@ -188,12 +130,13 @@ class PartitionWorker:
     def _take(self, envelope: Envelope, overlay: Overlay, producer: PartitionProducer) -> None:
         """Decide one envelope inside the open transaction, or begin one."""
         context, topic = self._context, envelope.topic
-        self._positions.advance(envelope)
+        self._tenure.positions.advance(envelope)
         now = context.clock.monotonic()
         if not self._group.is_open:
             producer.begin()
         self._group.add(now=now, topic=topic, records=len(envelope.records), lag=envelope.lag)
         taken, rejected = self._decoder.decode(envelope)
+        self._journal.read(envelope)
         if rejected:
             self._set_aside(rejected, producer, now)
         if taken:
@@ -205,17 +148,19 @@ class PartitionWorker:
         self._counts[topic] += len(envelope.records)
 
     def _write(self, outgoing: Outgoing, producer: PartitionProducer) -> None:
-        codec, type_header = self._outputs[outgoing.topic]
+        topic, key, message, traceparent = outgoing
+        codec, type_header = self._outputs[topic]
         headers: list[tuple[str, str | bytes | None]] = [type_header]
-        if outgoing.traceparent is not None:
-            headers.append((TRACEPARENT_HEADER, outgoing.traceparent.encode("ascii")))
-        producer.produce(
-            outgoing.topic, key=outgoing.key, value=codec.encode(outgoing.message), headers=headers
-        )
+        if traceparent is not None:
+            headers.append((TRACEPARENT_HEADER, traceparent.encode("ascii")))
+        value = message if isinstance(message, bytes) else codec.encode(message)
+        self._journal.wrote(topic, key, value)
+        producer.produce(topic, key=key, value=value, headers=headers)
 
     def _set_aside(self, rejected: list[Rejected], producer: PartitionProducer, now: float) -> None:
         context = self._context
         self._budget.spend(len(rejected), now)
+        self._journal.set_aside(len(rejected))
         topic = context.settings.dead_letters
         codec, type_header = self._outputs[topic]
         for each in rejected:
@@ -236,25 +181,51 @@ class PartitionWorker:
         self._group.reset()
 
     def _commit_blocking(self, overlay: Overlay, producer: PartitionProducer) -> None:
+        context, positions = self._context, self._tenure.positions.next
+        failpoint = context.settings.failpoint
+        self._write_journal(producer)
+        if not context.settings.transactions:
+            producer.flush()  # an output must be durable before the state that leaves it out
+        self._write_changes(overlay, producer)
+        failpoint(Step.PRODUCED)
+        if context.settings.transactions:
+            producer.commit(positions, self._partition, context.group, failpoint=failpoint)
+        else:
+            producer.flush()
+            failpoint(Step.BEFORE_OFFSETS)
+            context.commit_offsets(self._partition, positions)
+            failpoint(Step.AFTER_OFFSETS)
+            failpoint(Step.AFTER_COMMIT)
+        failpoint(Step.BEFORE_STORE)
+        tables = {topic: positions[topic] for topic in context.logic.tables}
+        overlay.commit(self._changelog_position, tables)
+        failpoint(Step.AFTER_STORE)
+
+    def _write_changes(self, overlay: Overlay, producer: PartitionProducer) -> None:
         self._changelog_position = None
-        failpoint = self._context.settings.failpoint
-        logged = overlay.logged
+        changelog, partition = self._context.settings.changelog, self._partition
+        produce, logged = producer.produce, overlay.logged
         last = len(logged) - 1
         for index, (key, value) in enumerate(logged.items()):
-            producer.produce(
-                self._context.settings.changelog,
+            produce(
+                changelog,
                 key=key,
                 value=value,
-                partition=self._partition,
+                partition=partition,
                 on_delivery=self._note_changelog if index == last else None,
             )
-        failpoint(Step.PRODUCED)
-        producer.commit(
-            self._positions.next, self._partition, self._context.group, failpoint=failpoint
-        )
-        failpoint(Step.BEFORE_STORE)
-        overlay.commit(self._changelog_position)
-        failpoint(Step.AFTER_STORE)
+
+    def _write_journal(self, producer: PartitionProducer) -> None:
+        entry = self._journal.close(self._tenure.positions.next)
+        topic = self._context.settings.journal
+        if topic is not None:
+            producer.produce(
+                topic,
+                key=None,
+                value=entry.SerializeToString(),
+                headers=list(JOURNAL_HEADERS),
+                partition=self._partition,
+            )
 
     def _note_changelog(self, error: Any, record: Any) -> None:
         """The broker has the group's last change; an error makes the commit itself fail."""
@@ -262,13 +233,7 @@ class PartitionWorker:
             self._changelog_position = record.offset() + 1
 
     def _release(self) -> None:
-        """Abort what is still open, then let the next owner in. Blocks."""
-        if self._store is not None:
-            self._store.close()
-        if self._producer is not None:
-            if self._group.is_open:
-                self._producer.abort_quietly()
-            self._producer.close()
+        self._tenure.release(abort=self._group.is_open)
 
 
 def _type_header(topics: Topics, topic: str) -> tuple[str, str | bytes | None]:

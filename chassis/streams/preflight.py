@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
 METADATA_TIMEOUT_S = 10.0
+MS_PER_S = 1_000
 
 
 class TopicsUnfit(Exception):
@@ -35,3 +36,11 @@ def require_topics(
     if len(set(counts.values())) != 1:
         raise TopicsUnfit(f"partition counts differ: {counts}")
     return counts[together[0]]
+
+
+def delete_retention_s(bootstrap: str, topic: str) -> float:
+    """How long a compacted topic keeps a removal; state that slept longer may have missed one."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    answers = admin.describe_configs([resource], request_timeout=METADATA_TIMEOUT_S)
+    return int(answers[resource].result()["delete.retention.ms"].value) / MS_PER_S

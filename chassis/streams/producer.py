@@ -37,6 +37,8 @@ class ProducerOptions:
     request_timeout_s: float = 12.0
     """How long one step (fence, send offsets, commit, abort) may take."""
     abort_timeout_s: float = 3.0
+    transactions: bool = True
+    """Off: idempotent, and each step is flushed before the next (see PartitionWorker)."""
     linger_ms: int = 100
     """The commit flushes; until then, waiting gathers one request a partition instead of many."""
 
@@ -47,11 +49,18 @@ class PartitionProducer:
     def __init__(self, bootstrap: str, transactional_id: str, options: ProducerOptions) -> None:
         self._timeout_s = options.request_timeout_s
         self._abort_timeout_s = options.abort_timeout_s
+        self._transactions = options.transactions
+        self._undelivered: Any = None
+        transactional = {
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": int(options.transaction_timeout_s * 1000),
+        }
         self._producer = Producer(
             {
+                **(transactional if options.transactions else {}),
                 "bootstrap.servers": bootstrap,
-                "transactional.id": transactional_id,
-                "transaction.timeout.ms": int(options.transaction_timeout_s * 1000),
+                "enable.idempotence": True,
+                "on_delivery": self._note_delivery,
                 "acks": "all",
                 "partitioner": "murmur2",
                 "linger.ms": options.linger_ms,
@@ -63,12 +72,14 @@ class PartitionProducer:
         )
 
     def fence(self) -> None:
-        """Fence the former owner and abort what it left open."""
-        self._retried(lambda: self._producer.init_transactions(self._timeout_s))
+        """Fence the former owner and abort what it left open; without transactions, nothing."""
+        if self._transactions:
+            self._retried(lambda: self._producer.init_transactions(self._timeout_s))
 
     def begin(self) -> None:
         """Begin a transaction."""
-        self._producer.begin_transaction()
+        if self._transactions:
+            self._producer.begin_transaction()
 
     def produce(
         self,
@@ -96,6 +107,19 @@ class PartitionProducer:
         """Run delivery callbacks that are due, without waiting."""
         self._producer.poll(0)
 
+    def flush(self) -> None:
+        """Wait until everything queued is durable; raises where a record is not."""
+        left = self._producer.flush(self._timeout_s)
+        if left:
+            raise TimeoutError(f"{left} records were not acknowledged in time")
+        if self._undelivered is not None:
+            raise KafkaException(self._undelivered)
+
+    def _note_delivery(self, error: Any, record: Any) -> None:
+        """A transaction fails by itself; without one, the next flush has to."""
+        if error is not None:
+            self._undelivered = error
+
     def commit(
         self,
         positions: Mapping[str, int],
@@ -120,6 +144,8 @@ class PartitionProducer:
 
         A fenced producer cannot, and need not: fencing has aborted it, or the next fence will.
         """
+        if not self._transactions:
+            return
         with suppress(KafkaException):
             self._producer.abort_transaction(self._abort_timeout_s)
 

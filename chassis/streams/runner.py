@@ -14,6 +14,7 @@ import os
 import signal
 import threading
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
@@ -22,16 +23,18 @@ from faust.types import TP
 from chassis.clock import Clock
 from chassis.logging import error_text, get_logger
 from chassis.metrics import Metrics
+from chassis.streams.context import StageContext
 from chassis.streams.observer import StageObserver, StageReadiness
-from chassis.streams.partition import PartitionWorker, StageContext
+from chassis.streams.partition import PartitionWorker
 from chassis.streams.positions import open_group
-from chassis.streams.preflight import partition_counts, require_topics
+from chassis.streams.preflight import delete_retention_s, partition_counts, require_topics
 from chassis.streams.settings import StreamSettings
 from chassis.streams.stage import StageLogic, Topics
 from chassis.streams.state import StoreFactory, memory_store
 from chassis.streams.transport import BatchApp, Envelope, FetchOptions
 
 LAG_INTERVAL_S = 1.0
+STATE_INTERVAL_S = 5.0
 BUFFERED_ENVELOPES = 4
 REQUEST_TIMEOUT_S = 30.0
 REBALANCE_TIMEOUT_S = 60.0
@@ -88,8 +91,10 @@ class _StageRunner:
         self._observer = StageObserver(metrics, logic.name, self._group_id)
         self._log = get_logger().bind(stage=logic.name)
         self._workers: dict[int, PartitionWorker] = {}
+        self._sample_at = 0.0
         self._epochs = itertools.count(1)
         self._failure: BaseException | None = None
+        self._state_age_s_max = 0.0
         self._stopping = asyncio.Event()
         self._watchdog: threading.Timer | None = None
 
@@ -120,11 +125,17 @@ class _StageRunner:
     def _preflight(self) -> int:
         settings, logic = self._settings, self._logic
         settings.run_dir.mkdir(parents=True, exist_ok=True)
-        return require_topics(
+        partitions = require_topics(
             partition_counts(settings.bootstrap),
-            together=(*logic.inputs, settings.changelog),
+            together=(
+                *logic.inputs,
+                settings.changelog,
+                *([settings.journal] if settings.journal else []),
+            ),
             others=(*logic.outputs, settings.dead_letters),
         )
+        self._state_age_s_max = delete_retention_s(settings.bootstrap, settings.changelog)
+        return partitions
 
     def _build_app(self, partitions: int) -> BatchApp:
         settings = self._settings
@@ -162,12 +173,24 @@ class _StageRunner:
             app=app,
             group=open_group(self._settings.bootstrap, self._group_id),
             stores=self._stores,
+            state_age_s_max=self._state_age_s_max,
             executor=executor,
             clock=self._clock,
             observer=self._observer,
             readiness=self._readiness,
             on_failure=self._fail,
+            commit_offsets=self._offsets_committer(app),
         )
+
+    def _offsets_committer(self, app: BatchApp) -> Callable[[int, Mapping[str, int]], None]:
+        loop = asyncio.get_running_loop()
+
+        def commit(partition: int, offsets: Mapping[str, int]) -> None:
+            wanted = {TP(topic, partition): offset for topic, offset in offsets.items()}
+            done = asyncio.run_coroutine_threadsafe(app.commit_offsets(wanted), loop)
+            done.result(REQUEST_TIMEOUT_S)
+
+        return commit
 
     async def _consume(self, stream: Any) -> None:
         """The stage's only agent: sorts envelopes to their partitions."""
@@ -216,12 +239,21 @@ class _StageRunner:
                 self._fail(app.crash_reason or RuntimeError("Faust crashed without a reason"))
             else:
                 self._observer.lags({(tp.topic, tp.partition): n for tp, n in app.lags().items()})
+                self._sample_state()
+
+    def _sample_state(self) -> None:
+        """Show how much state there is, every few seconds."""
+        now = self._clock.monotonic()
+        if now >= self._sample_at:
+            self._sample_at = now + STATE_INTERVAL_S
+            self._observer.state(sum(worker.size_bytes() for worker in self._workers.values()))
 
     def _fail(self, error: BaseException) -> None:
         """Keep the first reason and end the process; what follows from it is only noise."""
         if self._failure is None:
             self._failure = error
             self._readiness.not_ready("failed")
+            self._observer.failed(error)
             self._log.error("stage failed", reason=type(error).__name__, detail=error_text(error))
         self._stopping.set()
 

@@ -37,6 +37,8 @@ class StreamSettings:
     """How long Faust may take to stop after all partitions are committed."""
     journal: str | None = None
     """Topic that tells, for each transaction, what was read and in which order."""
+    rules: str = ""
+    """Digest of the rules that decide, for the journal: a rebuild by others verifies nothing."""
     transactions: bool = True
     """Off: outputs, then changelog, then offsets, each durable before the next. Nothing is lost; an
     event can come twice with the same id."""

@@ -8,8 +8,7 @@ and a test needs neither Kafka nor Faust.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from google.protobuf.message import Message
 
@@ -26,9 +25,12 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """One decoded record. `event_time_ms` is the record's Kafka timestamp, in Unix milliseconds."""
+class Incoming(NamedTuple):
+    """One decoded record. `event_time_ms` is the record's Kafka timestamp, in Unix milliseconds.
+
+    `value`: the bytes of `message` as they were read, so that whoever carries them on need not
+    serialise them again.
+    """
 
     topic: str
     partition: int
@@ -37,15 +39,18 @@ class Incoming:
     message: Message
     event_time_ms: int
     traceparent: str | None
+    value: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One record to write. The topic must be among the stage's outputs."""
+class Outgoing(NamedTuple):
+    """One record to write. The topic must be among the stage's outputs.
+
+    `message`: bytes where the stage has encoded it itself, of the type that the topic declares.
+    """
 
     topic: str
     key: bytes
-    message: Message
+    message: Message | bytes
     traceparent: str | None = None
 
 

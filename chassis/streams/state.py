@@ -9,10 +9,24 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 Changes = Mapping[bytes, bytes | None]
 """New values by key; None removes the key."""
+
+NO_TABLES: Mapping[str, int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class StoreIdentity:
+    """Whose state a store holds; a store of anyone else is refused."""
+
+    installation: str
+    stage: str
+    version: int
+    partitions: int
+    partition: int
 
 
 class StateStore(Protocol):
@@ -28,8 +42,27 @@ class StateStore(Protocol):
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Keys that begin with the prefix, in byte order, with their values."""
 
-    def apply(self, changes: Changes, position: int) -> None:
-        """Write the values and the position in one atomic step."""
+    @property
+    def tables(self) -> Mapping[str, int]:
+        """The offset of each table topic up to which (exclusive) this store holds its values."""
+
+    def apply(
+        self,
+        changes: Changes,
+        position: int | None,
+        tables: Mapping[str, int] = NO_TABLES,
+        *,
+        bulk: bool = False,
+    ) -> None:
+        """Write values, changelog position and table positions in one atomic step.
+
+        `position` None leaves it as it was, and so does a table that is not named. `bulk` promises
+        less: a crash may take the last bulk steps back, whole and in order; the next step without
+        it makes them durable.
+        """
+
+    def size_bytes(self) -> int:
+        """About how many bytes the live values take. May be asked from any thread."""
 
     def clear(self) -> None:
         """Forget everything: the changelog no longer reaches back to this store's position."""
@@ -39,10 +72,18 @@ class StateStore(Protocol):
 
 
 class StoreFactory(Protocol):
-    """Opens the store of one partition; a store of another version must be refused."""
+    """Opens the store of one partition; a store of another identity must be refused."""
 
-    def __call__(self, *, stage: str, version: int, partition: int) -> StateStore:
-        """The store, exclusively ours until it is closed."""
+    def __call__(self, identity: StoreIdentity, *, age_s_max: float) -> StateStore:
+        """The store, exclusively ours until it is closed.
+
+        One last used more than `age_s_max` ago comes empty: the changelog may have dropped
+        removals since. Raises StoreLocked while somebody else has it open.
+        """
+
+
+class StoreLocked(Exception):
+    """Another process, or another owner in this one, still has the store open."""
 
 
 class MemoryStore:
@@ -52,11 +93,17 @@ class MemoryStore:
         self._values: dict[bytes, bytes] = {}
         self._sorted: list[bytes] | None = []
         self._position: int | None = None
+        self._tables: dict[str, int] = {}
 
     @property
     def position(self) -> int | None:
         """The changelog offset up to which (exclusive) this store is complete."""
         return self._position
+
+    @property
+    def tables(self) -> Mapping[str, int]:
+        """The offset up to which (exclusive) each table was read."""
+        return self._tables
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """The values in the order of the keys."""
@@ -74,8 +121,15 @@ class MemoryStore:
                 return
             yield key, self._values[key]
 
-    def apply(self, changes: Changes, position: int) -> None:
-        """Put the values and the position."""
+    def apply(
+        self,
+        changes: Changes,
+        position: int | None,
+        tables: Mapping[str, int] = NO_TABLES,
+        *,
+        bulk: bool = False,
+    ) -> None:
+        """Put the values and the positions."""
         for key, value in changes.items():
             if value is None:
                 if self._values.pop(key, None) is not None:
@@ -84,20 +138,26 @@ class MemoryStore:
                 if key not in self._values:
                     self._sorted = None
                 self._values[key] = value
-        self._position = position
+        self._position = self._position if position is None else position
+        self._tables.update(tables)
+
+    def size_bytes(self) -> int:
+        """Nothing is on disk."""
+        return 0
 
     def clear(self) -> None:
         """Forget everything."""
         self._values.clear()
         self._sorted = []
         self._position = None
+        self._tables = {}
 
     def close(self) -> None:
         """Nothing to release."""
         self.clear()
 
 
-def memory_store(*, stage: str, version: int, partition: int) -> StateStore:
+def memory_store(identity: StoreIdentity, *, age_s_max: float) -> StateStore:
     """A store factory for stages whose state is bounded and may be rebuilt at each start."""
     return MemoryStore()
 
@@ -186,12 +246,15 @@ class Overlay:
             return self._changes
         return {key: value for key, value in self._changes.items() if key not in self._loaded}
 
-    def commit(self, position: int | None) -> None:
-        """The transaction has committed: hand the values to the store and begin anew."""
-        if self._changes:
-            if position is None:
-                raise ValueError("changes were committed without a changelog position")
-            self._store.apply(self._changes, position)
+    def commit(self, position: int | None, tables: Mapping[str, int] = NO_TABLES) -> None:
+        """The transaction has committed: hand the values to the store and begin anew.
+
+        `tables`: how far the table topics have been read, by topic.
+        """
+        if position is None and len(self._loaded) < len(self._changes):
+            raise ValueError("changes were committed without a changelog position")
+        if self._changes or tables:
+            self._store.apply(self._changes, position, tables)
         self.drop()
 
     def drop(self) -> None:

@@ -30,6 +30,10 @@ CLOSED_PAUSE_S = 0.02
 """How long the fetch loop rests while no partition is open (during restore and rebalance)."""
 
 
+class OffsetsNotCommitted(Exception):
+    """Another generation of the group owns the partition."""
+
+
 @dataclass(frozen=True, slots=True)
 class FetchOptions:
     """How the consumer fetches; all sizes are per worker process."""
@@ -278,6 +282,11 @@ class BatchApp(faust.App):
         The owner chooses an epoch it has not used before, and knows its envelopes by it.
         """
         await cast(BatchConsumer, self.consumer).open_partition(offsets, epoch)
+
+    async def commit_offsets(self, offsets: Mapping[TP, int]) -> None:
+        """Commit as a member of the group, where no transaction does it."""
+        if not await cast(BatchConsumer, self.consumer)._thread.commit(offsets):
+            raise OffsetsNotCommitted("the group has moved on")
 
     def lags(self) -> dict[TP, int]:
         """Unread committed records per open partition."""

@@ -1,4 +1,6 @@
-"""python -m services.eligibility identify|dedup|link|registers: settings, bootstrap, run."""
+"""python -m services.eligibility identify|dedup|link|registers, or all [WORKERS]: settings,
+bootstrap, run.
+"""
 
 import asyncio
 import os
@@ -11,24 +13,32 @@ import uvloop
 from chassis import logging
 from chassis.settings import SettingsError
 from services.eligibility.bootstrap import STAGES, build_registers, run_stage_process
+from services.eligibility.entrypoints.all_in_one import AllInOne
 
+ALL = "all"
 PROCESSES = (*STAGES, "registers")
+USAGE = f"usage: python -m services.eligibility {'|'.join(PROCESSES)}|{ALL} [WORKERS]\n"
 
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code: 0 after a graceful stop, 2 where it cannot start, 1 when it failed."""
-    if len(arguments) != 1 or arguments[0] not in PROCESSES:
-        sys.stderr.write(f"usage: python -m services.eligibility {'|'.join(PROCESSES)}\n")
+    process, *rest = arguments or [""]
+    workers = rest[0] if rest else "1"
+    single = process in PROCESSES and not rest
+    several = process == ALL and len(rest) <= 1 and workers.isdigit()
+    if not (single or several):
+        sys.stderr.write(USAGE)
         return 2
-    process = arguments[0]
     logging.configure(f"eligibility.{process}", os.environ.get("KYUFU_LOG_LEVEL") or "INFO")
     try:
+        if several:
+            return AllInOne(int(workers), os.environ).run()
         # For every loop of the process: Faust runs its consumer in a thread with one of its own.
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
         if process in STAGES:
             return run_stage_process(process, os.environ)
         asyncio.run(_run_registers())
-    except SettingsError as error:
+    except (SettingsError, ValueError) as error:
         logging.get_logger().error("settings cannot be used", reason=str(error))
         return 2
     except Exception as error:

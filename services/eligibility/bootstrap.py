@@ -19,6 +19,7 @@ from chassis.streams import StageLogic
 from chassis.streams.failpoints import failpoint_of
 from chassis.streams.metric_defs import STREAM_METRICS
 from chassis.streams.observer import StageReadiness
+from chassis.streams.rocks import RocksStores
 from chassis.streams.runner import run_stage
 from chassis.streams.settings import StreamSettings
 from jpbank.branches import all_banks, branch_exists
@@ -28,7 +29,7 @@ from services.eligibility.adapters.dedup_stage import DedupStage
 from services.eligibility.adapters.identify_stage import IdentifyStage
 from services.eligibility.adapters.link_stage import LinkStage
 from services.eligibility.adapters.meters import PrometheusMeter
-from services.eligibility.adapters.parameters_file import load_programmes
+from services.eligibility.adapters.parameters_file import load_programmes, rules_digest
 from services.eligibility.adapters.register_records import RegisterRecords
 from services.eligibility.adapters.register_topics import REGISTERS, RegisterTopic
 from services.eligibility.adapters.sealed_values import SealedValues
@@ -85,6 +86,8 @@ def run_stage_process(name: str, environ: Mapping[str, str]) -> int:
                 bootstrap=settings.kafka_bootstrap,
                 installation=settings.installation,
                 changelog=f"{principal}.changelog",
+                journal=f"{principal}.journal",
+                rules=rules_digest(),
                 run_dir=settings.run_dir,
                 slot=settings.slot,
                 transactions=settings.transactions,
@@ -94,6 +97,7 @@ def run_stage_process(name: str, environ: Mapping[str, str]) -> int:
             metrics=metrics,
             clock=SystemClock(settings.clock_start, settings.clock_epoch_s),
             readiness=readiness,
+            stores=RocksStores(settings.run_dir / "state" / settings.slot),
         )
     finally:
         health.stop()

@@ -12,10 +12,10 @@ TOPIC = re.compile(
     r'"((?:applications|payments|holds|reviews|registry|clock|notices|eligibility)'
     r'\.[a-z0-9_.]*[a-z0-9]|deadletters)"'
 )
-CHANGELOG = re.compile(r"eligibility\.(\w+)\.changelog")
+NAMED_BY_STAGE = re.compile(r"eligibility\.(\w+)\.(changelog|journal)")
 # Names of the same form that are no topics.
 NOT_TOPICS = re.compile(
-    r"^(payments|eligibility)\.(checker_\w+|identify|dedup|link|registers|decisions|holds)$"
+    r"^(payments|eligibility)\.(checker_\w+|identify|dedup|link|registers|rebuild|decisions|holds)$"
 )
 
 
@@ -50,7 +50,7 @@ def test_every_declared_topic_is_named_by_its_writers_and_readers() -> None:
     }
     missing = set()
     for name, topic in declared().items():
-        if CHANGELOG.fullmatch(name):
+        if NAMED_BY_STAGE.fullmatch(name):
             # Named after the stage that owns it, by the stage runner's settings.
             continue
         for principal in {*topic["writers"], *topic["readers"]}:
@@ -72,3 +72,17 @@ def test_protected_topics_are_marked_as_such() -> None:
     for name, topic in declared().items():
         if name.endswith(".protected") or name == "registry.separations":
             assert topic["personal"] == "protected" or name.startswith("payments"), name
+
+
+def test_what_a_journal_points_at_is_not_compacted_away_while_the_journal_is_kept() -> None:
+    topics = declared()
+    defaults = tomllib.loads((ROOT / "proto" / "topics.toml").read_text(encoding="utf-8"))
+    kept_hours = defaults["defaults"]["retention_hours"]
+    for stage in ("identify", "dedup", "link"):
+        assert "retention_hours" not in topics[f"eligibility.{stage}.journal"]
+        for name, topic in topics.items():
+            if f"eligibility.{stage}" not in topic["readers"] or name.endswith(".changelog"):
+                continue
+            lag_hours = topic.get("compaction_lag_hours", 0)
+            assert lag_hours == (kept_hours if topic.get("compacted") else 0), name
+            assert topic.get("retention_hours", kept_hours) >= kept_hours, name

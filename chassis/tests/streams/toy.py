@@ -24,6 +24,7 @@ from chassis.streams import Incoming, InvalidMessage, Outgoing, StateView
 from chassis.streams.failpoints import VARIABLE, failpoint_of
 from chassis.streams.metric_defs import STREAM_METRICS
 from chassis.streams.observer import StageReadiness
+from chassis.streams.rocks import RocksStores
 from chassis.streams.runner import run_stage
 from chassis.streams.settings import StreamSettings
 
@@ -124,6 +125,7 @@ def settings_of(bootstrap: str, prefix: str, slot: str, folder: Path) -> StreamS
         slot=slot,
         fetch_records_max=100,
         session_timeout_s=6.0,
+        transactions=os.environ.get("TOY_TRANSACTIONS") != "off",
         failpoint=failpoint_of(os.environ.get(VARIABLE), "toy"),
     )
 
@@ -151,6 +153,7 @@ def main() -> int:
         metrics=Metrics(STREAM_METRICS),
         clock=SystemClock(),
         readiness=readiness,
+        stores=RocksStores(Path(folder) / "state" / slot),
     )
 
 

@@ -31,7 +31,14 @@ def test_compacted_topics_are_kept_for_ever() -> None:
     compacted = [topic for topic in CATALOGUE.values() if topic.compacted]
     assert compacted
     for topic in compacted:
-        assert topic.config() == {"cleanup.policy": "compact", "retention.ms": "-1"}
+        config = topic.config()
+        assert (config["cleanup.policy"], config["retention.ms"]) == ("compact", "-1")
+
+
+def test_a_register_keeps_every_record_as_long_as_a_journal_may_point_at_it() -> None:
+    lag_ms = CATALOGUE["registry.households"].config()["min.compaction.lag.ms"]
+    assert lag_ms == CATALOGUE["eligibility.dedup.journal"].config()["retention.ms"]
+    assert "min.compaction.lag.ms" not in CATALOGUE["eligibility.dedup.changelog"].config()
 
 
 def test_retention_is_told_to_the_broker_in_milliseconds() -> None:
@@ -39,7 +46,8 @@ def test_retention_is_told_to_the_broker_in_milliseconds() -> None:
 
 
 def test_a_clock_that_stood_still_for_days_keeps_the_positions_of_its_readers() -> None:
-    assert CATALOGUE["clock.ticks"].config() == {"cleanup.policy": "compact", "retention.ms": "-1"}
+    config = CATALOGUE["clock.ticks"].config()
+    assert (config["cleanup.policy"], config["retention.ms"]) == ("compact", "-1")
 
 
 def test_rights_are_those_of_the_catalogue() -> None:

@@ -12,7 +12,8 @@ from services.eligibility.adapters.messages import (
     party_of,
     reasons_of,
 )
-from services.eligibility.adapters.register_messages import person_message, person_of
+from services.eligibility.adapters.register_messages import person_of, person_value
+from services.eligibility.adapters.wire import field, tag
 from services.eligibility.domain.emitting import Claim, Release
 from services.eligibility.domain.feedback import Answer, Feedback
 from services.eligibility.domain.words import Reason
@@ -36,6 +37,10 @@ ANSWER_OF_PAYMENT: Final = MappingProxyType(
         _KIND.PAYMENT_EVENT_KIND_DECISION_REFUSED: Answer.DECISION_REFUSED,
     }
 )
+_APPLICATION: Final = tag(applications_pb2.Claim.APPLICATION_FIELD_NUMBER)
+_PERSONS: Final = tag(applications_pb2.Claim.PERSONS_FIELD_NUMBER)
+_ACCOUNT: Final = tag(applications_pb2.Claim.ACCOUNT_FIELD_NUMBER)
+_CLAIM: Final = tag(applications_pb2.ApplicationDeduplicated.CLAIM_FIELD_NUMBER)
 # What dedup itself or identify wrote is no answer.
 _ANSWERING: Final = frozenset({common_pb2.STAGE_LINK, common_pb2.STAGE_DECIDE})
 
@@ -60,18 +65,13 @@ def feedback_of_payment(message: payments_pb2.PaymentEvent) -> Feedback | None:
     return Feedback(answer, message.application_id, message.revision, message.version, refusal)
 
 
-def claim_message(
-    claim: Claim, submissions: Submissions
-) -> applications_pb2.ApplicationDeduplicated:
-    """A claim on the wire."""
-    application = submissions.get(claim.raw)
+def claim_value(claim: Claim, submissions: Submissions) -> bytes:
+    """A claim on the wire, the application and the sealed names taken over as they are."""
     body = applications_pb2.Claim(
-        application=application,
         claim_unit_id=claim.claim_unit_id,
         party=party_message(claim.party),
         revision=claim.revision,
         replaces_revision=claim.replaces_revision,
-        persons=[person_message(person) for person in claim.persons],
         resident_id=claim.resident_id,
         municipality_code=claim.municipality_code,
         snapshot_id=claim.snapshot_id,
@@ -82,16 +82,17 @@ def claim_message(
         omitted=claim.omitted,
         waived=numbers_of(claim.waived),
     )
+    parts = [field(_APPLICATION, claim.raw), body.SerializeToString()]
+    parts.extend(field(_PERSONS, person_value(person)) for person in claim.persons)
     if claim.account:
-        body.account.ParseFromString(claim.account)
+        parts.append(field(_ACCOUNT, claim.account))
     elif claim.account_fingerprint:
-        body.account.CopyFrom(application.account)
-    return applications_pb2.ApplicationDeduplicated(
-        event_id=claim.event_id,
-        causing_event_id=claim.causing_event_id,
-        claim=body,
-        at_ms=claim.at_ms,
+        account = submissions.get(claim.raw).account
+        parts.append(field(_ACCOUNT, account.SerializeToString()))
+    event = applications_pb2.ApplicationDeduplicated(
+        event_id=claim.event_id, causing_event_id=claim.causing_event_id, at_ms=claim.at_ms
     )
+    return event.SerializeToString() + field(_CLAIM, b"".join(parts))
 
 
 def release_message(release: Release) -> applications_pb2.ApplicationDeduplicated:
@@ -111,9 +112,12 @@ def release_message(release: Release) -> applications_pb2.ApplicationDeduplicate
 
 
 def claim_of(message: applications_pb2.ApplicationDeduplicated, submissions: Submissions) -> Claim:
-    """A claim as the rules read it."""
+    """A claim as the rules read it; application and account are found under the event's id, since
+    link writes neither into its state.
+    """
     body = message.claim
     application = body.application
+    handle = message.event_id
     has_account = body.HasField("account")
     return Claim(
         event_id=message.event_id,
@@ -126,10 +130,11 @@ def claim_of(message: applications_pb2.ApplicationDeduplicated, submissions: Sub
         party=party_of(body.party),
         revision=body.revision,
         replaces_revision=body.replaces_revision,
-        persons=tuple(person_of(person) for person in body.persons),
+        # The sealed name has been opened by now and goes nowhere from here.
+        persons=tuple(person_of(person, name_kana=b"") for person in body.persons),
         resident_id=body.resident_id,
         account_fingerprint=body.account.account_fingerprint,
-        account=body.account.SerializeToString(deterministic=True) if has_account else b"",
+        account=submissions.keep_account(handle, body.account) if has_account else b"",
         municipality_code=body.municipality_code,
         snapshot_id=body.snapshot_id,
         register_version=body.register_version,
@@ -138,7 +143,7 @@ def claim_of(message: applications_pb2.ApplicationDeduplicated, submissions: Sub
         opted_out=tuple(body.opted_out),
         omitted=tuple(body.omitted),
         waived=reasons_of(body.waived),
-        raw=submissions.remember(application),
+        raw=submissions.keep(handle, application),
     )
 
 

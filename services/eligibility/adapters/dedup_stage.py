@@ -11,7 +11,7 @@ from kyufu.events.v1 import applications_pb2, payments_pb2, registry_pb2, review
 
 from chassis.streams import Incoming, Outgoing, StateView
 from services.eligibility.adapters.claim_messages import (
-    claim_message,
+    claim_value,
     feedback_of_decision,
     feedback_of_payment,
     release_message,
@@ -40,7 +40,7 @@ from services.eligibility.adapters.stage_base import (
     StageBase,
 )
 from services.eligibility.domain import registers, waiting
-from services.eligibility.domain.claims import unit_key
+from services.eligibility.domain.claim_states import unit_key
 from services.eligibility.domain.dedup import Dedup
 from services.eligibility.domain.emitting import Claim, Output, Release
 from services.eligibility.domain.feedback import Feedback
@@ -64,7 +64,7 @@ class DedupStage(StageBase):
     """Topics and messages around `domain.dedup`."""
 
     name = "dedup"
-    version = 1
+    version = 2
     inputs: Sequence[str] = (
         IDENTIFIED, *REGISTERS, DECIDED, DECIDED_PROTECTED, PAYMENTS, PAYMENTS_PROTECTED,
         RESOLVED, CLOCK,
@@ -165,7 +165,7 @@ class DedupStage(StageBase):
         state: StateView,
         submissions: Submissions,
     ) -> list[Output]:
-        entry = _entry_of(message, incoming.offset, submissions)
+        entry = _entry_of(message, incoming.value, incoming.offset, submissions)
         return self._rules.take_application(state, entry)
 
     def _register(
@@ -230,7 +230,8 @@ class DedupStage(StageBase):
         submissions: Submissions,
     ) -> list[Output]:
         # The place of the first acceptance is not known here, and no record is this one again.
-        entry = _entry_of(self.parse_event(message), -1, submissions)
+        event = self.parse_event(message)
+        entry = _entry_of(event, message.stage_event, -1, submissions)
         return self._rules.take_resolution(
             state,
             entry,
@@ -254,7 +255,7 @@ class DedupStage(StageBase):
             )
             topic = DEDUPLICATED_PROTECTED if output.party.protected else DEDUPLICATED
             key = output.account_fingerprint or output.claim_unit_id
-            return Outgoing(topic, key, claim_message(output, submissions), trace)
+            return Outgoing(topic, key, claim_value(output, submissions), trace)
         if isinstance(output, Release):
             topic = DEDUPLICATED_PROTECTED if output.party.protected else DEDUPLICATED
             return Outgoing(topic, output.account_fingerprint, release_message(output), trace)
@@ -262,7 +263,10 @@ class DedupStage(StageBase):
 
 
 def _entry_of(
-    message: applications_pb2.ApplicationIdentified, position: int, submissions: Submissions
+    message: applications_pb2.ApplicationIdentified,
+    value: bytes,
+    position: int,
+    submissions: Submissions,
 ) -> Entry:
     raw = submissions.remember(message.application)
     identified = Identified(
@@ -275,4 +279,4 @@ def _entry_of(
         snapshot_id=message.snapshot_id,
         register_version=message.register_version,
     )
-    return Entry(identified, position, message.SerializeToString(deterministic=True))
+    return Entry(identified, position, value)

@@ -17,6 +17,7 @@ from services.eligibility.adapters.messages import (
     require,
 )
 from services.eligibility.adapters.stage_base import CLOCK, DECIDED, REVIEWS, StageBase
+from services.eligibility.adapters.wire import field, tag
 from services.eligibility.domain import registers, waiting
 from services.eligibility.domain.identify import Identified, Identify, Output
 from services.eligibility.domain.registers import Credential
@@ -27,13 +28,14 @@ SUBMITTED = "applications.submitted"
 CREDENTIALS = "registry.credentials"
 RESOLVED = "reviews.resolved.identify"
 IDENTIFIED = "applications.identified"
+APPLICATION = tag(applications_pb2.ApplicationIdentified.APPLICATION_FIELD_NUMBER)
 
 
 class IdentifyStage(StageBase):
     """Topics and messages around `domain.identify`."""
 
     name = "identify"
-    version = 1
+    version = 2
     inputs: Sequence[str] = (SUBMITTED, CREDENTIALS, RESOLVED, CLOCK)
     outputs: Sequence[str] = (IDENTIFIED, DECIDED, REVIEWS)
     stage_event = applications_pb2.ApplicationSubmitted
@@ -91,7 +93,7 @@ class IdentifyStage(StageBase):
         state: StateView,
         submissions: Submissions,
     ) -> list[Output]:
-        raw = submissions.remember(message)
+        raw = submissions.keep(incoming.value, message)
         return self._rules.take_application(state, application_of(message, raw))
 
     def _credential(
@@ -151,11 +153,11 @@ class IdentifyStage(StageBase):
         message = applications_pb2.ApplicationIdentified(
             event_id=output.event_id,
             causing_event_id=output.causing_event_id,
-            application=submissions.get(output.application.raw),
             resident_id=output.resident_id,
             claim_unit_id=output.claim_unit_id,
             municipality_code=output.municipality_code,
             snapshot_id=output.snapshot_id,
             register_version=output.register_version,
         )
-        return Outgoing(IDENTIFIED, output.claim_unit_id, message, trace)
+        value = message.SerializeToString() + field(APPLICATION, output.application.raw)
+        return Outgoing(IDENTIFIED, output.claim_unit_id, value, trace)

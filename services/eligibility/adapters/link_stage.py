@@ -43,7 +43,7 @@ class LinkStage(StageBase):
     """Topics and messages around `domain.link` and `domain.decide`."""
 
     name = "link"
-    version = 1
+    version = 2
     inputs: Sequence[str] = (DEDUPLICATED, DEDUPLICATED_PROTECTED, RESOLVED)
     outputs: Sequence[str] = (DECIDED, DECIDED_PROTECTED, REVIEWS, REVIEWS_PROTECTED, HOLDS)
     stage_event = applications_pb2.ApplicationDeduplicated
@@ -114,7 +114,7 @@ class LinkStage(StageBase):
         return self._rules.take_claim(
             state,
             claim_of(message, submissions),
-            message.SerializeToString(deterministic=True),
+            incoming.value,
             self._take_opened(message, incoming),
         )
 

@@ -29,6 +29,8 @@ ID_BYTES = 16
 APPLICATION_ID_BYTES = 20
 # 9999-01-01T00:00Z: later instants have no legal day.
 TIME_MS_END = 253_370_764_800_000
+_INTENT_OF = {int(each): each for each in Intent}
+_CAPACITY_OF = {int(each): each for each in Capacity}
 _INTENTS = frozenset(int(each) for each in Intent)
 _CAPACITIES = frozenset(int(each) for each in Capacity)
 _RESOLUTIONS = frozenset(int(each) for each in Resolution)
@@ -75,8 +77,8 @@ def application_of(message: applications_pb2.ApplicationSubmitted, raw: bytes) -
         event_id=message.event_id,
         application_id=message.application_id,
         programme=message.programme,
-        intent=Intent(message.intent),
-        capacity=Capacity(message.capacity),
+        intent=_INTENT_OF[message.intent],
+        capacity=_CAPACITY_OF[message.capacity],
         credential_fingerprint=message.credential_fingerprint,
         persons=tuple(
             ClaimedPerson(person.person_fingerprint, person.opted_out) for person in message.persons
@@ -117,7 +119,7 @@ def party_message(party: Party) -> common_pb2.Party:
 
 def numbers_of(reasons: tuple[Reason, ...]) -> list[common_pb2.Reason.ValueType]:
     """Reasons on the wire."""
-    return [common_pb2.Reason.ValueType(reason) for reason in reasons]
+    return [common_pb2.Reason.ValueType(reason) for reason in reasons] if reasons else []
 
 
 class Submissions:
@@ -125,12 +127,20 @@ class Submissions:
 
     def __init__(self) -> None:
         self._parsed: dict[bytes, applications_pb2.ApplicationSubmitted] = {}
+        self._accounts: dict[bytes, common_pb2.AccountPayout] = {}
 
     def remember(self, message: applications_pb2.ApplicationSubmitted) -> bytes:
         """The message's bytes."""
         raw = message.SerializeToString(deterministic=True)
         self._parsed[raw] = message
         return raw
+
+    def keep(self, handle: bytes, message: applications_pb2.ApplicationSubmitted) -> bytes:
+        """Find the message under bytes that the caller has at hand: its own, or the id of the one
+        event that carries it, which must then never be parsed or stored as an application.
+        """
+        self._parsed[handle] = message
+        return handle
 
     def get(self, raw: bytes) -> applications_pb2.ApplicationSubmitted:
         """The message of these bytes."""
@@ -139,6 +149,16 @@ class Submissions:
             message = applications_pb2.ApplicationSubmitted.FromString(raw)
             self._parsed[raw] = message
         return message
+
+    def keep_account(self, handle: bytes, account: common_pb2.AccountPayout) -> bytes:
+        """As `keep`, for the account of a claim."""
+        self._accounts[handle] = account
+        return handle
+
+    def account(self, raw: bytes) -> common_pb2.AccountPayout:
+        """The account of these bytes, or under this handle."""
+        known = self._accounts.get(raw)
+        return common_pb2.AccountPayout.FromString(raw) if known is None else known
 
 
 def decided_message(
@@ -180,7 +200,7 @@ def decided_message(
             amount_yen=item.amount_yen,
         )
     if decided.account:
-        message.account.ParseFromString(decided.account)
+        message.account.CopyFrom(submissions.account(decided.account))
     elif decided.cash:
         message.cash.SetInParent()
     return message

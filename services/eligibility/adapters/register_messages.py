@@ -2,12 +2,15 @@
 
 from kyufu.events.v1 import registry_pb2
 
+from services.eligibility.adapters.wire import field, tag
 from services.eligibility.domain.registers import (
     Household,
     Person,
     RegisteredAccount,
     Separation,
 )
+
+_NAME_KANA = tag(registry_pb2.HouseholdPerson.NAME_KANA_FIELD_NUMBER)
 
 
 def household_of(message: registry_pb2.RegistryRecord) -> Household:
@@ -18,14 +21,7 @@ def household_of(message: registry_pb2.RegistryRecord) -> Household:
         version=message.version,
         municipality_code=record.municipality_code,
         persons=tuple(
-            Person(
-                resident_id=person.resident_id,
-                person_fingerprint=person.person_fingerprint,
-                born_on=person.born_on,
-                died_on=person.died_on,
-                is_head=person.is_head,
-                name_kana=person.name_kana.SerializeToString(deterministic=True),
-            )
+            person_of(person, name_kana=person.name_kana.SerializeToString(deterministic=True))
             for person in record.persons
         ),
     )
@@ -48,8 +44,8 @@ def separation_of(message: registry_pb2.RegistryRecord) -> Separation:
     return Separation(message.version, tuple(message.separation.resident_ids))
 
 
-def person_message(person: Person) -> registry_pb2.HouseholdPerson:
-    """A person on the wire."""
+def person_value(person: Person) -> bytes:
+    """A person on the wire, the sealed name taken over as it is."""
     message = registry_pb2.HouseholdPerson(
         resident_id=person.resident_id,
         person_fingerprint=person.person_fingerprint,
@@ -57,11 +53,10 @@ def person_message(person: Person) -> registry_pb2.HouseholdPerson:
         died_on=person.died_on,
         is_head=person.is_head,
     )
-    message.name_kana.ParseFromString(person.name_kana)
-    return message
+    return message.SerializeToString() + field(_NAME_KANA, person.name_kana)
 
 
-def person_of(message: registry_pb2.HouseholdPerson) -> Person:
+def person_of(message: registry_pb2.HouseholdPerson, *, name_kana: bytes) -> Person:
     """A person as the rules read it."""
     return Person(
         resident_id=message.resident_id,
@@ -69,5 +64,5 @@ def person_of(message: registry_pb2.HouseholdPerson) -> Person:
         born_on=message.born_on,
         died_on=message.died_on,
         is_head=message.is_head,
-        name_kana=message.name_kana.SerializeToString(deterministic=True),
+        name_kana=name_kana,
     )

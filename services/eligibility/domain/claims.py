@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final
 
-import msgspec
-
-from services.eligibility.domain.words import Party, PayoutKind, Reason, Record, State
+from services.eligibility.domain.words import Party, PayoutKind, Reason, Record
 
 # Bounds of one claim unit's state. Above the first a new application is refused, above the second
 # the oldest memory of an application that ended here is dropped; only where none has ended, the
 # oldest of all.
 REVISIONS_MAX: Final = 64
 SEEN_MAX: Final = 512
+# Half of SHA-256 tells a changed body as surely as anybody needs, in half the state.
+DIGEST_BYTES: Final = 16
 
 
 class RevisionKind(IntEnum):
@@ -59,7 +59,9 @@ class Listing(Record, frozen=True):
 
 
 class Revision(Record, frozen=True):
-    """One revision of a party's claim. `raw`: the application, `account`: sealed; opaque here."""
+    """One revision of a party's claim. `raw`: the application, `account`: sealed; opaque here, and
+    empty in a revision that comes out of state (`claim_states.Cold` has them).
+    """
 
     number: int
     replaces: int
@@ -192,24 +194,3 @@ def changed(claims: PartyClaims, revision: Revision) -> PartyClaims:
     others = [each for each in claims.revisions if each.number != revision.number]
     ordered = sorted((*others, revision), key=lambda each: each.number)
     return PartyClaims(claims.party, tuple(ordered))
-
-
-_decoder = msgspec.msgpack.Decoder(Unit)
-_encode = msgspec.msgpack.Encoder(order="sorted").encode
-_EMPTY: Final = Unit()
-
-
-def unit_key(claim_unit_id: bytes, programme: str) -> bytes:
-    """Where the claims of a claim unit stand."""
-    return b"u" + claim_unit_id + programme.encode()
-
-
-def load_unit(state: State, claim_unit_id: bytes, programme: str) -> Unit:
-    """The claims of a claim unit."""
-    value = state.get(unit_key(claim_unit_id, programme))
-    return _EMPTY if value is None else _decoder.decode(value)
-
-
-def save_unit(state: State, claim_unit_id: bytes, programme: str, unit: Unit) -> None:
-    """Write the claims of a claim unit."""
-    state.put(unit_key(claim_unit_id, programme), _encode(unit))

@@ -4,9 +4,11 @@ A value of this kind is made for one causing event; ids follow from it, so a rep
 bytes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from services.eligibility.domain.claim_states import Cold
 from services.eligibility.domain.claims import Revision
 from services.eligibility.domain.registers import Person
 from services.eligibility.domain.words import (
@@ -85,10 +87,16 @@ class Emitter:
     rule_version: str
     causing_event_id: bytes
     at_ms: int
+    # what a revision that comes out of state was made of, by application id
+    cold_of: Callable[[bytes], Cold]
 
     def claim(self, party: Party, revision: Revision, persons: tuple[Person, ...]) -> Claim:
         """The revision onward to link."""
         listing = revision.listing
+        raw, account = revision.raw, revision.account
+        if not raw:
+            cold = self.cold_of(revision.application_id)
+            raw, account = cold.raw, cold.account
         omitted = tuple(p.resident_id for p in persons if p.resident_id not in listing.named)
         return Claim(
             event_id=self._id(revision.application_id, revision.number, Ordinal.ONWARD),
@@ -104,7 +112,7 @@ class Emitter:
             persons=persons,
             resident_id=revision.resident_id,
             account_fingerprint=revision.account_fingerprint,
-            account=revision.account,
+            account=account,
             municipality_code=self.municipality_code,
             snapshot_id=self.snapshot_id,
             register_version=revision.register_version,
@@ -113,7 +121,7 @@ class Emitter:
             opted_out=tuple(sorted(listing.opted_out)),
             omitted=omitted,
             waived=revision.waived,
-            raw=revision.raw,
+            raw=raw,
         )
 
     def ended(
@@ -128,7 +136,7 @@ class Emitter:
         """What became of the application of a revision."""
         return self.decided(
             revision.application_id,
-            revision.raw,
+            revision.raw or self.cold_of(revision.application_id).raw,
             revision.submitted_at_ms,
             outcome,
             reasons,

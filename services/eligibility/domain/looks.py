@@ -6,9 +6,9 @@ remembered under its id, so that a retry is told from a new application.
 
 from dataclasses import dataclass
 
-from services.eligibility.domain import claims as claims_of
+from services.eligibility.domain import claim_states as claims_of
 from services.eligibility.domain import registers, waiting
-from services.eligibility.domain.claims import Seen, Unit
+from services.eligibility.domain.claims import DIGEST_BYTES, Seen, Unit
 from services.eligibility.domain.emitting import Emitter, Output
 from services.eligibility.domain.identify import Identified
 from services.eligibility.domain.parties import head_party
@@ -71,7 +71,7 @@ class Look:
         """What will be remembered of the application."""
         return Seen(
             self.application_id,
-            self.entry.identified.application.body_digest,
+            self.entry.identified.application.body_digest[:DIGEST_BYTES],
             self.entry.position,
             party_id,
             revision,
@@ -101,6 +101,9 @@ class Looks:
             rule_version=rules.rule_version,
             causing_event_id=cause,
             at_ms=waiting.now_ms(state, at_ms),
+            cold_of=lambda application_id: claims_of.load_cold(
+                state, claim_unit_id, application_id
+            ),
         )
 
     def open(

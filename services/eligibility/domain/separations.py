@@ -4,7 +4,7 @@ them.
 Invariant: nothing written for the head tells more than a lower sum.
 """
 
-from services.eligibility.domain import claims as claims_of
+from services.eligibility.domain import claim_states as claims_of
 from services.eligibility.domain import parties, registers, revisions
 from services.eligibility.domain.emitting import Output
 from services.eligibility.domain.looks import Look, Looks

@@ -7,13 +7,15 @@ one record, so that tests choose the interleaving: `run()` drains everything, `s
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from google.protobuf.message import Message
 from kyufu.events.v1 import applications_pb2 as apps
 from kyufu.events.v1 import common_pb2, operations_pb2, payments_pb2, registry_pb2, reviews_pb2
 
 from chassis.ids import event_id
-from chassis.streams import Incoming, InvalidMessage, Outgoing, StageLogic
+from chassis.kafka.topics import TopicCatalogue
+from chassis.streams import Incoming, InvalidMessage, StageLogic
 from services.eligibility.adapters.dedup_stage import DedupStage
 from services.eligibility.adapters.identify_stage import IdentifyStage
 from services.eligibility.adapters.link_stage import LinkStage
@@ -33,6 +35,15 @@ REGISTERS = {
     registry_pb2.REGISTER_SEPARATIONS: "registry.separations",
 }
 STEPS_MAX = 100_000
+CATALOGUE = TopicCatalogue.load()
+
+
+class Written(NamedTuple):
+    """A record on a topic."""
+
+    topic: str
+    key: bytes
+    message: Message
 
 
 class DictState:
@@ -77,7 +88,7 @@ class Pipeline:
 
     meter: CountingMeter = field(default_factory=CountingMeter)
     payments: FakePayments = field(default_factory=FakePayments)
-    topics: dict[str, list[Outgoing]] = field(default_factory=dict)
+    topics: dict[str, list[Written]] = field(default_factory=dict)
     dead: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -102,7 +113,7 @@ class Pipeline:
     def put(self, topic: str, key: bytes, message: Message) -> None:
         """Append a record; every stage that reads the topic will find it."""
         records = self.topics.setdefault(topic, [])
-        records.append(Outgoing(topic, key, message))
+        records.append(Written(topic, key, message))
         for queues in self.queues.values():
             if topic in queues:
                 queues[topic].append(len(records) - 1)
@@ -187,8 +198,9 @@ class Pipeline:
     def feed(self, stage: StageLogic, topic: str, offset: int) -> None:
         """Let a stage take the record at `offset`, once more if it had it already."""
         record = self.topics[topic][offset]
-        message = type(record.message).FromString(record.message.SerializeToString())
-        incoming = Incoming(topic, 0, offset, record.key, message, 0, None)
+        value = record.message.SerializeToString()
+        message = type(record.message).FromString(value)
+        incoming = Incoming(topic, 0, offset, record.key, message, 0, None, value)
         try:
             stage.check(incoming)
         except InvalidMessage as verdict:
@@ -197,7 +209,10 @@ class Pipeline:
         list(stage.state_keys([incoming]))
         for output in stage.process([incoming], self.states[stage.name]):
             assert output.topic in stage.outputs
-            self.put(output.topic, output.key, output.message)
+            written = output.message
+            if isinstance(written, bytes):
+                written = CATALOGUE.codec(output.topic).decode(written)
+            self.put(output.topic, output.key, written)
 
     def _pay(self) -> None:
         topic, offset = self.paying.popleft()

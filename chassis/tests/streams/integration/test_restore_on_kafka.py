@@ -30,7 +30,10 @@ class _Restore(threading.Thread):
     def run(self) -> None:
         try:
             restore_partition(
-                *self._where, self.store, cancelled=self.cancelled, on_keys=self.keys.append
+                *self._where,
+                self.store,
+                cancelled=self.cancelled,
+                on_progress=lambda keys, left: self.keys.append(keys),
             )
         except RestoreCancelled as error:
             self.error = error

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 from kyufu.events.v1 import applications_pb2 as apps
 from kyufu.events.v1 import common_pb2, reviews_pb2
 
-from services.eligibility.domain import claims
+from services.eligibility.domain import claim_states
 from services.eligibility.domain.claims import RevisionKind, Standing
 from services.eligibility.tests.pipeline import Pipeline
 from services.eligibility.tests.town import PROGRAMME, Form, form, home, withdrawal
@@ -182,7 +182,7 @@ class AnyInterleaving(RuleBasedStateMachine):
     def _books_agree(self) -> None:
         state = self.pipeline.states["dedup"]
         for household in (FAMILY, NEIGHBOURS):
-            unit = claims.load_unit(state, household.unit, PROGRAMME)
+            unit = claim_states.load_unit(state, household.unit, PROGRAMME)
             for party in unit.parties:
                 planned = [
                     each.number

@@ -24,21 +24,25 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n kyufu/events/v1/operations.proto\x12\x0fkyufu.events.v1\",\n\tClockTick\x12\r\n\x05\x61t_ms\x18\x01 \x01(\x03\x12\x10\n\x08sequence\x18\x02 \x01(\x03\"\xc8\x01\n\nDeadLetter\x12\x14\n\x0csource_topic\x18\x01 \x01(\t\x12\x18\n\x10source_partition\x18\x02 \x01(\x05\x12\x15\n\rsource_offset\x18\x03 \x01(\x03\x12\x12\n\nkey_digest\x18\x04 \x01(\x0c\x12\x14\n\x0cvalue_digest\x18\x05 \x01(\x0c\x12\x18\n\x10value_size_bytes\x18\x06 \x01(\x05\x12\x10\n\x08\x63onsumer\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\r\n\x05\x61t_ms\x18\t \x01(\x03\"\xdc\x01\n\x0eNoticeRecorded\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x0c\x12\x18\n\x10\x63\x61using_event_id\x18\x02 \x01(\x0c\x12\x16\n\x0e\x61pplication_id\x18\x03 \x01(\x0c\x12/\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x1e.kyufu.events.v1.NoticeChannel\x12\x10\n\x08template\x18\x05 \x01(\t\x12+\n\x05state\x18\x06 \x01(\x0e\x32\x1c.kyufu.events.v1.NoticeState\x12\x16\n\x0eoccurred_at_ms\x18\x07 \x01(\x03*`\n\x0bNoticeState\x12\x1c\n\x18NOTICE_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16NOTICE_STATE_DELIVERED\x10\x01\x12\x17\n\x13NOTICE_STATE_FAILED\x10\x02*a\n\rNoticeChannel\x12\x1e\n\x1aNOTICE_CHANNEL_UNSPECIFIED\x10\x00\x12\x18\n\x14NOTICE_CHANNEL_EMAIL\x10\x01\x12\x16\n\x12NOTICE_CHANNEL_SMS\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n kyufu/events/v1/operations.proto\x12\x0fkyufu.events.v1\",\n\tClockTick\x12\r\n\x05\x61t_ms\x18\x01 \x01(\x03\x12\x10\n\x08sequence\x18\x02 \x01(\x03\"\xc8\x01\n\nDeadLetter\x12\x14\n\x0csource_topic\x18\x01 \x01(\t\x12\x18\n\x10source_partition\x18\x02 \x01(\x05\x12\x15\n\rsource_offset\x18\x03 \x01(\x03\x12\x12\n\nkey_digest\x18\x04 \x01(\x0c\x12\x14\n\x0cvalue_digest\x18\x05 \x01(\x0c\x12\x18\n\x10value_size_bytes\x18\x06 \x01(\x05\x12\x10\n\x08\x63onsumer\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\r\n\x05\x61t_ms\x18\t \x01(\x03\"\xdc\x01\n\x0eNoticeRecorded\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x0c\x12\x18\n\x10\x63\x61using_event_id\x18\x02 \x01(\x0c\x12\x16\n\x0e\x61pplication_id\x18\x03 \x01(\x0c\x12/\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x1e.kyufu.events.v1.NoticeChannel\x12\x10\n\x08template\x18\x05 \x01(\t\x12+\n\x05state\x18\x06 \x01(\x0e\x32\x1c.kyufu.events.v1.NoticeState\x12\x16\n\x0eoccurred_at_ms\x18\x07 \x01(\x03\"\xd5\x01\n\x0cJournalEntry\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12+\n\x05reads\x18\x04 \x03(\x0b\x32\x1c.kyufu.events.v1.JournalRead\x12\x16\n\x0elayout_version\x18\x05 \x01(\x05\x12\r\n\x05rules\x18\x06 \x01(\t\x12\x0f\n\x07outputs\x18\x07 \x01(\x05\x12\x16\n\x0eoutputs_digest\x18\x08 \x01(\x0c\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\t \x01(\x05\"W\n\x0bJournalRead\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x13\n\x0b\x66rom_offset\x18\x02 \x01(\x03\x12\x13\n\x0bnext_offset\x18\x03 \x01(\x03\x12\x0f\n\x07records\x18\x04 \x01(\x05*`\n\x0bNoticeState\x12\x1c\n\x18NOTICE_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16NOTICE_STATE_DELIVERED\x10\x01\x12\x17\n\x13NOTICE_STATE_FAILED\x10\x02*a\n\rNoticeChannel\x12\x1e\n\x1aNOTICE_CHANNEL_UNSPECIFIED\x10\x00\x12\x18\n\x14NOTICE_CHANNEL_EMAIL\x10\x01\x12\x16\n\x12NOTICE_CHANNEL_SMS\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kyufu.events.v1.operations_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NOTICESTATE']._serialized_start=525
-  _globals['_NOTICESTATE']._serialized_end=621
-  _globals['_NOTICECHANNEL']._serialized_start=623
-  _globals['_NOTICECHANNEL']._serialized_end=720
+  _globals['_NOTICESTATE']._serialized_start=830
+  _globals['_NOTICESTATE']._serialized_end=926
+  _globals['_NOTICECHANNEL']._serialized_start=928
+  _globals['_NOTICECHANNEL']._serialized_end=1025
   _globals['_CLOCKTICK']._serialized_start=53
   _globals['_CLOCKTICK']._serialized_end=97
   _globals['_DEADLETTER']._serialized_start=100
   _globals['_DEADLETTER']._serialized_end=300
   _globals['_NOTICERECORDED']._serialized_start=303
   _globals['_NOTICERECORDED']._serialized_end=523
+  _globals['_JOURNALENTRY']._serialized_start=526
+  _globals['_JOURNALENTRY']._serialized_end=739
+  _globals['_JOURNALREAD']._serialized_start=741
+  _globals['_JOURNALREAD']._serialized_end=828
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,10 @@
 isort:skip_file
 Events of the machinery: clock, dead letters, notices given."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -165,3 +167,96 @@ class NoticeRecorded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NoticeRecorded: _TypeAlias = NoticeRecorded  # noqa: Y015
+
+@_typing.final
+class JournalEntry(_message.Message):
+    """Topics eligibility.<stage>.journal, key: none, one record for each transaction, written inside it
+    into the partition's own number. Read in offset order, the reads of all records name every record
+    that the partition ever took, in the order in which it took them: enough to decide all again.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAGE_FIELD_NUMBER: _builtins.int
+    PARTITION_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    READS_FIELD_NUMBER: _builtins.int
+    LAYOUT_VERSION_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    OUTPUTS_FIELD_NUMBER: _builtins.int
+    OUTPUTS_DIGEST_FIELD_NUMBER: _builtins.int
+    DEAD_LETTERS_FIELD_NUMBER: _builtins.int
+    stage: _builtins.str
+    """the stage's word, such as "dedup" """
+    partition: _builtins.int
+    sequence: _builtins.int
+    """sum of the next offsets of all inputs after this transaction; grows with each transaction and
+    needs no counter that would have to survive a crash
+    """
+    layout_version: _builtins.int
+    """version of the stage's state layout"""
+    rules: _builtins.str
+    """digest of the rules that decided: parameter files and rule versions"""
+    outputs: _builtins.int
+    """outputs written, dead letters aside"""
+    outputs_digest: _builtins.bytes
+    """BLAKE2b-128 over the framed (topic, key, value) of the outputs, in the order of writing"""
+    dead_letters: _builtins.int
+    """records set aside as dead letters"""
+    @_builtins.property
+    def reads(self) -> _containers.RepeatedCompositeFieldContainer[Global___JournalRead]:
+        """in the order of processing"""
+
+    def __init__(
+        self,
+        *,
+        stage: _builtins.str = ...,
+        partition: _builtins.int = ...,
+        sequence: _builtins.int = ...,
+        reads: _abc.Iterable[Global___JournalRead] | None = ...,
+        layout_version: _builtins.int = ...,
+        rules: _builtins.str = ...,
+        outputs: _builtins.int = ...,
+        outputs_digest: _builtins.bytes = ...,
+        dead_letters: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "layout_version", b"layout_version", "outputs", b"outputs", "outputs_digest", b"outputs_digest", "partition", b"partition", "reads", b"reads", "rules", b"rules", "sequence", b"sequence", "stage", b"stage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JournalEntry: _TypeAlias = JournalEntry  # noqa: Y015
+
+@_typing.final
+class JournalRead(_message.Message):
+    """A run of one input as it was taken. Offsets between the records belong to aborted transactions or
+    to the broker's own marks; `records` tells these gaps from records that compaction removed later.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOPIC_FIELD_NUMBER: _builtins.int
+    FROM_OFFSET_FIELD_NUMBER: _builtins.int
+    NEXT_OFFSET_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    topic: _builtins.str
+    from_offset: _builtins.int
+    next_offset: _builtins.int
+    """exclusive"""
+    records: _builtins.int
+    def __init__(
+        self,
+        *,
+        topic: _builtins.str = ...,
+        from_offset: _builtins.int = ...,
+        next_offset: _builtins.int = ...,
+        records: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_offset", b"from_offset", "next_offset", b"next_offset", "records", b"records", "topic", b"topic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JournalRead: _TypeAlias = JournalRead  # noqa: Y015
