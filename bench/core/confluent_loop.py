@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
-from rocksdict import BlockBasedOptions, Options, Rdict, WriteBatch
+from rocksdict import BlockBasedOptions, DBCompressionType, Options, Rdict, WriteBatch
 
-from bench.core.hops import logic_of
+from bench.core.hops import bytes_of, logic_of
 from bench.core.worker import WorkerSettings, say_ready
 from bench.town.records import headers_of
 from chassis.kafka.topics import TopicCatalogue
@@ -43,6 +43,7 @@ class LoopState:
         table.set_bloom_filter(BLOOM_BITS, False)
         options = Options(raw_mode=True)
         options.create_if_missing(True)
+        options.set_compression_type(DBCompressionType.lz4())
         options.set_block_based_table_factory(table)
         folder.mkdir(parents=True, exist_ok=True)
         self._database: Any = Rdict(str(folder), options)
@@ -139,9 +140,10 @@ class Partition:
         for message in messages:
             offset, value = message.offset(), message.value()
             assert offset is not None
+            assert value is not None
             incoming = Incoming(
-                topic, number, offset, message.key() or b"", decode(value or b""),
-                message.timestamp()[1], None,
+                topic, number, offset, message.key() or b"", decode(value),
+                message.timestamp()[1], None, value,
             )  # fmt: skip
             check(incoming)
             batch.append(incoming)
@@ -149,7 +151,7 @@ class Partition:
         produce = self._producer.produce
         for output in self._logic.process(batch, self.state):
             produce(
-                output.topic, output.message.SerializeToString(), output.key,
+                output.topic, bytes_of(output), output.key,
                 headers=self._headers[output.topic],
             )  # fmt: skip
         self._producer.poll(0)

@@ -98,6 +98,12 @@ def logic_of(hop: str, secrets: Path) -> StageLogic:
     return build_stage(hop, Silent(), SecretsDir(secrets) if hop == "link" else None)
 
 
+def bytes_of(output: Outgoing) -> bytes:
+    """What is written for an output."""
+    message = output.message
+    return message if isinstance(message, bytes) else message.SerializeToString()
+
+
 class _InProcess:
     """One stage over all partitions, without Kafka."""
 
@@ -122,7 +128,7 @@ class _InProcess:
         for topic, key, value, _, placed in batch:
             partition = partition_of(key, len(parts)) if placed is None else placed
             message = self._codecs[topic].decode(value)
-            incoming = Incoming(topic, partition, self._offsets, key, message, 0, None)
+            incoming = Incoming(topic, partition, self._offsets, key, message, 0, None, value)
             self._offsets += 1
             self._logic.check(incoming)
             parts[partition].append(incoming)
@@ -145,13 +151,7 @@ def feeds_of(
         stage = _InProcess(logic_of(hop, secrets), catalogue, partitions)
         stage.take(registers())
         written = [
-            TownRecord(
-                each.topic,
-                each.key,
-                each.message.SerializeToString(),
-                each.message.DESCRIPTOR.full_name,
-                None,
-            )
+            TownRecord(each.topic, each.key, bytes_of(each), catalogue.codec(each.topic).name, None)
             for each in stage.take(main)
         ]
         if hop in wanted:

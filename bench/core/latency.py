@@ -18,7 +18,7 @@ from kyufu.events.v1 import applications_pb2
 
 from bench.core.contenders import Run, Running, start_stages
 from bench.core.statistics import percentile
-from bench.core.watching import Watcher
+from bench.core.watching import OutputsMissing, Watcher
 from bench.flow import DECIDED, Feeder
 from bench.installation import STAGES, Installation
 from bench.town import Town, TownKeys, TownPlan, TownRecord
@@ -78,11 +78,12 @@ def measure_latency(capacity: float, keys: TownKeys, seed: int, seconds: float) 
         watcher = Watcher(installation.bootstrap, DECIDED, installation.topics.partitions)
         try:
             begin = 0
+            seen: set[bytes] = set()
             for share in SHARES:
                 part = applications[begin : begin + int(capacity * share * seconds)]
                 begin += len(part)
                 results[f"{share:.0%}"] = _at(
-                    installation, running, watcher, part, capacity * share
+                    installation, running, watcher, part, capacity * share, seen
                 )
         finally:
             watcher.close()
@@ -96,13 +97,17 @@ def _at(
     watcher: Watcher,
     part: Sequence[TownRecord],
     rate: float,
+    seen: set[bytes],
 ) -> dict[str, float]:
     submitted = applications_pb2.ApplicationSubmitted.FromString
     decided = applications_pb2.ApplicationDecided.FromString
     # A retry comes under the same id and is answered by the first outcome: the first time counts.
     due_s: dict[bytes, float] = {}
     for index, record in enumerate(part):
-        due_s.setdefault(submitted(record.value).application_id, index / rate)
+        application_id = submitted(record.value).application_id
+        if application_id not in seen:
+            seen.add(application_id)
+            due_s[application_id] = index / rate
     sender = Sender(installation.bootstrap, part, rate)
     sender.start()
     latencies: list[float] = []
@@ -116,10 +121,11 @@ def _at(
             due = due_s.pop(decided(message.value() or b"").application_id, None)
             if due is not None and due >= WARM_S:
                 latencies.append((now_s - due) * 1000)
+    if due_s:
+        raise OutputsMissing(f"{len(due_s)} applications got no outcome at {rate:.0f}/s")
     return {
         "p50": round(percentile(latencies, 0.50), 1),
         "p99": round(percentile(latencies, 0.99), 1),
         "rate": round(rate),
         "measured": len(latencies),
-        "without_outcome": len(due_s),
     }

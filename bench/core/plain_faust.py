@@ -15,7 +15,7 @@ from typing import Any
 
 import faust
 
-from bench.core.hops import logic_of
+from bench.core.hops import bytes_of, logic_of
 from bench.core.worker import WorkerSettings, say_ready
 from chassis.kafka.topics import TopicCatalogue
 from chassis.streams import Incoming
@@ -83,13 +83,12 @@ def build_app(settings: WorkerSettings) -> Any:
             incoming = Incoming(
                 message.topic, message.partition, message.offset, message.key,
                 codecs[message.topic].decode(message.value), int(message.timestamp * 1000), None,
+                message.value,
             )  # fmt: skip
             logic.check(incoming)
             for output in logic.process([incoming], state):
                 topic, headers = outputs[output.topic]
-                await topic.send(
-                    key=output.key, value=output.message.SerializeToString(), headers=headers
-                )
+                await topic.send(key=output.key, value=bytes_of(output), headers=headers)
             if message.topic.startswith("registry."):
                 loaded += 1
                 if loaded == settings.registers:
