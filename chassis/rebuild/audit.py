@@ -7,6 +7,7 @@ at which a partition had no transaction open. Nothing is claimed of what is no l
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -22,7 +23,7 @@ from chassis.rebuild.replay import NotVerifiable, Progress, Replay
 from chassis.rebuild.states import compare, fill_from_changelog, fill_from_table, last_written
 from chassis.streams.decoding import EnvelopeDecoder
 from chassis.streams.stage import StageLogic, Topics
-from chassis.streams.state import StateStore, StoreFactory
+from chassis.streams.state import StateStore, StoreFactory, StoreIdentity
 
 QUIET_LOOKS_MAX = 200
 QUIET_PAUSE_S = 0.1
@@ -129,10 +130,7 @@ class _PartitionAudit:
 
     def run(self, verdict: Verdict) -> bool:
         """Whether all of the partition could be replayed."""
-        audit, logic = self._audit, self._stage.logic
-        rebuilt = audit.rebuilt_stores(
-            stage=logic.name, version=logic.version, partition=self._partition
-        )
+        rebuilt = self._audit.rebuilt_stores(self._identity(), age_s_max=math.inf)
         progress, reason, moment = Progress(), None, None
         try:
             moment = self._moment()
@@ -148,11 +146,11 @@ class _PartitionAudit:
             verdict.differences.append(f"{self._name} outputs: {progress.difference}")
         if reason is not None or moment is None:
             verdict.unverified.append(f"{self._name}: {reason}")
-            audit.say(f"{counts}  verified to here; not verifiable on: {reason}")
+            self._audit.say(f"{counts}  verified to here; not verifiable on: {reason}")
         else:
-            audit.say(f"{counts}  {self._compare_state(rebuilt, moment, progress, verdict)}")
+            self._audit.say(f"{counts}  {self._compare_state(rebuilt, moment, progress, verdict)}")
         if progress.difference:
-            audit.say(f"{self._name}  DIFFERENT outputs: {progress.difference}")
+            self._audit.say(f"{self._name}  DIFFERENT outputs: {progress.difference}")
         rebuilt.close()
         return reason is None
 
@@ -213,6 +211,12 @@ class _PartitionAudit:
         place = Place(self._index, self._partition, number)
         self._made[topic].add(topic, key, value, place)
 
+    def _identity(self) -> StoreIdentity:
+        of = self._stage.logic
+        return StoreIdentity(
+            "rebuild", of.name, of.version, self._audit.partitions, self._partition
+        )
+
     def _tell(self, progress: Progress) -> None:
         if time.monotonic() - self._said >= PROGRESS_S:
             self._said = time.monotonic()
@@ -222,12 +226,11 @@ class _PartitionAudit:
         self, rebuilt: StateStore, moment: _Moment, progress: Progress, verdict: Verdict
     ) -> str:
         audit, stage, partition = self._audit, self._stage, self._partition
-        logic = stage.logic
-        held = audit.held_stores(stage=logic.name, version=logic.version, partition=partition)
-        decoder = EnvelopeDecoder(logic, audit.topics, audit.partitions)
-        for topic in logic.tables:
+        held = audit.held_stores(self._identity(), age_s_max=math.inf)
+        decoder = EnvelopeDecoder(stage.logic, audit.topics, audit.partitions)
+        for topic in stage.logic.tables:
             with closing(LogReader(audit.bootstrap, topic, partition)) as log:
-                fill_from_table(held, log, logic, decoder, progress.positions.get(topic, 0))
+                fill_from_table(held, log, stage.logic, decoder, progress.positions.get(topic, 0))
         low = self._ends.low(stage.changelog, partition)
         with closing(LogReader(audit.bootstrap, stage.changelog, partition)) as log:
             fill_from_changelog(held, log, low, moment.changelog)

@@ -140,6 +140,8 @@ class Replay:
             return
         self._overlay.prefetch(self._logic.state_keys(taken))
         for output in self._logic.process(taken, self._overlay):
-            value = self._codecs[output.topic].encode(output.message)
+            message = output.message
+            encode = self._codecs[output.topic].encode
+            value = message if isinstance(message, bytes) else encode(message)
             journal.wrote(output.topic, output.key, value)
             self._written(output.topic, output.key, value, number)

@@ -24,7 +24,6 @@ from chassis.streams.observer import StageReadiness
 from chassis.streams.rocks import RocksStores
 from chassis.streams.runner import run_stage
 from chassis.streams.settings import StreamSettings
-from chassis.streams.state import memory_store
 from jpbank.branches import all_banks, branch_exists
 from services.eligibility.adapters import clock_ticker
 from services.eligibility.adapters.clock_ticker import ClockTicker
@@ -155,8 +154,8 @@ def build_rebuild(
             for name, topic in catalogue.items()
         },
         folder=folder,
-        rebuilt_stores=memory_store,
-        held_stores=memory_store,
+        rebuilt_stores=RocksStores(folder / "rebuilt"),
+        held_stores=RocksStores(folder / "held"),
         say=say,
     )
     return audit, audited
