@@ -22,7 +22,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rocksdict import (
     BlockBasedOptions,
@@ -133,7 +133,7 @@ class RocksStore:
         self._database = database
         self._closing = threading.Lock()
         self._unlogged = WriteOptions()
-        self._unlogged.disable_wal = True  # a property, whatever the type stub says
+        cast(Any, self._unlogged).disable_wal = True  # a property, which the stub calls a method
         self._bulk_open = False
         self._writes = 0
         meta = json.loads(self._read([META_KEY])[0] or b"{}")
