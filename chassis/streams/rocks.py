@@ -132,8 +132,7 @@ class RocksStore:
         self._folder = folder
         self._database = database
         self._closing = threading.Lock()
-        self._unlogged = WriteOptions()
-        self._unlogged.disable_wal = True  # a property, whatever the type stub says
+        self._unlogged = _without_wal(WriteOptions())
         self._bulk_open = False
         self._writes = 0
         meta = json.loads(self._read([META_KEY])[0] or b"{}")
@@ -216,12 +215,12 @@ class RocksStore:
             os.utime(self._folder / MARKER)
 
     def size_bytes(self) -> int:
-        """Live bytes in files and buffers, 0 once closed; also renews the time of last use."""
+        """Bytes in live files and buffers, 0 once closed; also renews the time of last use."""
         with self._closing:
             if self._database is None:
                 return 0
             os.utime(self._folder / MARKER)
-            names = ("rocksdb.estimate-live-data-size", "rocksdb.cur-size-all-mem-tables")
+            names = ("rocksdb.live-sst-files-size", "rocksdb.cur-size-all-mem-tables")
             return sum(self._database.property_int_value(name) or 0 for name in names)
 
     def clear(self) -> None:
@@ -238,6 +237,11 @@ class RocksStore:
                 os.utime(self._folder / MARKER)
                 self._database.close()
                 self._database = None
+
+
+def _without_wal(options: Any) -> Any:
+    options.disable_wal = True  # a property, whatever the type stub says
+    return options
 
 
 def _after(prefix: bytes) -> bytes | None:

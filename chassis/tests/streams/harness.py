@@ -56,7 +56,7 @@ class Toy:
         for future in admin.create_topics(topics).values():
             future.result(DEADLINE_S)
 
-    def start(self, slot: str = "0") -> "subprocess.Popen[bytes]":
+    def start(self, slot: str = "0", **environ: str) -> "subprocess.Popen[bytes]":
         """Start a worker; its log goes to the folder."""
         with (self.folder / f"log-{slot}").open("ab") as log:
             process = subprocess.Popen(
@@ -69,18 +69,18 @@ class Toy:
                     str(self.folder),
                 ],
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": ".:proto/gen"},
+                env={**os.environ, "PYTHONPATH": ".:proto/gen", **environ},
                 stdout=log,
                 stderr=log,
             )
         self.processes.append(process)
         return process
 
-    def start_ready(self, slot: str = "0") -> "subprocess.Popen[bytes]":
+    def start_ready(self, slot: str = "0", **environ: str) -> "subprocess.Popen[bytes]":
         """Start a worker and wait until it says it is ready."""
         file = self.folder / f"ready-{slot}"
         file.unlink(missing_ok=True)
-        process = self.start(slot)
+        process = self.start(slot, **environ)
         wait_until(lambda: file.exists() or process.poll() is not None, f"worker {slot} ready")
         assert process.poll() is None, self.log(slot)
         return process
