@@ -67,6 +67,13 @@ def kafka_bootstrap(_kafka_server: str) -> str:
     return _kafka_server
 
 
+@pytest.fixture
+def own_kafka() -> Iterator[str]:
+    """Address of an empty broker of one test alone, where whole logs are compared."""
+    for servers in _one_server("kafka"):
+        yield servers.kafka_bootstrap
+
+
 @pytest.fixture(scope="session")
 def database_url(_postgres_server: str) -> str:
     """Address of a real PostgreSQL database whose user may create databases."""

@@ -65,9 +65,8 @@ class Street:
             municipality_code="131016",
             valid_from=20160101,
         )
-        return record.credential_fingerprint, registry_pb2.RegistryRecord(
-            snapshot_id=SNAPSHOT, version=1, credential=record
-        )
+        key = record.credential_fingerprint + SNAPSHOT.encode()
+        return key, registry_pb2.RegistryRecord(snapshot_id=SNAPSHOT, version=1, credential=record)
 
     def application(self, number: int) -> tuple[bytes, Message]:
         """The head's application for everybody, as intake writes it."""

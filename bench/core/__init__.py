@@ -1,0 +1,1 @@
+"""How fast each hop of the stream core is, beside what others would have built."""

@@ -4,20 +4,15 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from pathlib import Path
 
-from google.protobuf.message import Message
 from kyufu.events.v1 import applications_pb2 as apps
-from kyufu.events.v1 import registry_pb2, reviews_pb2
+from kyufu.events.v1 import reviews_pb2
 
 from bench.outcomes import outcome_of
 from bench.town import Outcome, TownKeys, TownRecord
+from chassis.kafka.topics import TopicCatalogue
 from chassis.streams import Incoming
 from services.eligibility.bootstrap import STAGES, build_stage
 from services.eligibility.tests.pipeline import CountingMeter, DictState
-
-_TYPES: dict[str, type[Message]] = {
-    each.DESCRIPTOR.full_name: each
-    for each in (apps.ApplicationSubmitted, registry_pb2.RegistryRecord)
-}
 
 
 class WholeCore:
@@ -32,18 +27,19 @@ class WholeCore:
         self.approved_yen = 0
         self.reviews = 0
         self._offset = 0
+        self._catalogue = TopicCatalogue.load()
 
     def take(self, records: Iterable[TownRecord]) -> "WholeCore":
         """Feed records in order."""
         for record in records:
-            message = _TYPES[record.type].FromString(record.value)
-            self._deliver(record.topic, record.key, message)
+            self._deliver(record.topic, record.key, record.value)
         return self
 
-    def _deliver(self, topic: str, key: bytes, message: Message) -> None:
-        waiting = deque([(topic, key, message)])
+    def _deliver(self, topic: str, key: bytes, value: bytes) -> None:
+        waiting = deque([(topic, key, value)])
         while waiting:
-            topic, key, message = waiting.popleft()
+            topic, key, value = waiting.popleft()
+            message = self._catalogue.codec(topic).decode(value)
             if isinstance(message, apps.ApplicationDecided):
                 self.outcomes[outcome_of(message)] += 1
                 self.approved_yen += message.amount_yen
@@ -52,8 +48,10 @@ class WholeCore:
             for stage in self.stages:
                 if topic not in stage.inputs:
                     continue
-                incoming = Incoming(topic, 0, self._offset, key, message, 0, None)
+                incoming = Incoming(topic, 0, self._offset, key, message, 0, None, value)
                 stage.check(incoming)
-                for output in stage.process([incoming], self.states[stage.name]):
-                    parsed = type(output.message).FromString(output.message.SerializeToString())
-                    waiting.append((output.topic, output.key, parsed))
+                for topic_out, key_out, out, _ in stage.process(
+                    [incoming], self.states[stage.name]
+                ):
+                    written = out if isinstance(out, bytes) else out.SerializeToString()
+                    waiting.append((topic_out, key_out, written))

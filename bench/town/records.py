@@ -4,6 +4,7 @@ import struct
 from typing import Final, NamedTuple
 
 from chassis.kafka.partitioner import partition_for
+from chassis.kafka.records import PARTITION_SCOPE, SCOPE_HEADER, TYPE_HEADER
 
 _MULTIPLIER: Final = 0x5BD1E995
 _MASK: Final = 0xFFFFFFFF
@@ -11,6 +12,19 @@ _POSITIVE: Final = 0x7FFFFFFF
 _SIXTEEN: Final = 16
 _START: Final = 0x9747B28C ^ _SIXTEEN
 _words = struct.Struct("<4I").unpack
+
+
+Headers = list[tuple[str, str | bytes | None]]
+
+
+def headers_of(kind: str, *, placed: bool) -> Headers:
+    """The headers of a town record: its type, and, where it is `placed` on a partition, that it
+    need not lie where its key says.
+    """
+    found: Headers = [(TYPE_HEADER, kind.encode("ascii"))]
+    if placed:
+        found.append((SCOPE_HEADER, PARTITION_SCOPE))
+    return found
 
 
 class TownRecord(NamedTuple):

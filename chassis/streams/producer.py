@@ -57,10 +57,11 @@ class PartitionProducer:
         }
         self._producer = Producer(
             {
-                **(transactional if options.transactions else {}),
+                # A transaction tells of its failure itself; a callback a record would cost as much
+                # as the record.
+                **(transactional if options.transactions else {"on_delivery": self._note_delivery}),
                 "bootstrap.servers": bootstrap,
                 "enable.idempotence": True,
-                "on_delivery": self._note_delivery,
                 "acks": "all",
                 "partitioner": "murmur2",
                 "linger.ms": options.linger_ms,
@@ -116,7 +117,7 @@ class PartitionProducer:
             raise KafkaException(self._undelivered)
 
     def _note_delivery(self, error: Any, record: Any) -> None:
-        """A transaction fails by itself; without one, the next flush has to."""
+        """Without a transaction the next flush has to fail."""
         if error is not None:
             self._undelivered = error
 

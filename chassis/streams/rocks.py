@@ -22,7 +22,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rocksdict import (
     BlockBasedOptions,
@@ -132,7 +132,8 @@ class RocksStore:
         self._folder = folder
         self._database = database
         self._closing = threading.Lock()
-        self._unlogged = _without_wal(WriteOptions())
+        self._unlogged = WriteOptions()
+        cast(Any, self._unlogged).disable_wal = True  # a property, which the stub calls a method
         self._bulk_open = False
         self._writes = 0
         meta = json.loads(self._read([META_KEY])[0] or b"{}")
@@ -237,11 +238,6 @@ class RocksStore:
                 os.utime(self._folder / MARKER)
                 self._database.close()
                 self._database = None
-
-
-def _without_wal(options: Any) -> Any:
-    options.disable_wal = True  # a property, whatever the type stub says
-    return options
 
 
 def _after(prefix: bytes) -> bytes | None:

@@ -11,6 +11,7 @@ import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -59,14 +60,24 @@ class KafkaServer:
     """Format, start and stop one broker whose data lies in one folder."""
 
     def __init__(
-        self, *, java: Path, jars: Path, folder: Path, log: Path, port: int, controller_port: int
+        self,
+        *,
+        java: Path,
+        jars: Path,
+        folder: Path,
+        log: Path,
+        port: int,
+        controller_port: int,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
+        """`settings`: broker settings beside those that every installation has."""
         self._java = java
         self._jars = jars
         self._folder = folder
         self._log = log
         self._port = port
         self._controller_port = controller_port
+        self._settings = settings or {}
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -87,7 +98,8 @@ class KafkaServer:
         configuration = _PROPERTIES.format(
             host=HOST, port=self._port, controller_port=self._controller_port, data=data
         )
-        self._properties.write_text(configuration)
+        added = "".join(f"{name}={value}\n" for name, value in self._settings.items())
+        self._properties.write_text(configuration + added)
         if (data / "meta.properties").exists():
             return
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

@@ -1,5 +1,5 @@
-"""python -m services.eligibility identify|dedup|link|registers, or all [WORKERS]: settings,
-bootstrap, run.
+"""python -m services.eligibility identify|dedup|link|registers, all [WORKERS], or rebuild:
+settings, bootstrap, run.
 """
 
 import asyncio
@@ -12,17 +12,20 @@ import uvloop
 
 from chassis import logging
 from chassis.settings import SettingsError
+from services.eligibility import rebuild
 from services.eligibility.bootstrap import STAGES, build_registers, run_stage_process
 from services.eligibility.entrypoints.all_in_one import AllInOne
 
-ALL = "all"
+ALL, REBUILD = "all", "rebuild"
 PROCESSES = (*STAGES, "registers")
-USAGE = f"usage: python -m services.eligibility {'|'.join(PROCESSES)}|{ALL} [WORKERS]\n"
+USAGE = f"usage: python -m services.eligibility {'|'.join(PROCESSES)}|{ALL} [WORKERS]|{REBUILD}\n"
 
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code: 0 after a graceful stop, 2 where it cannot start, 1 when it failed."""
     process, *rest = arguments or [""]
+    if process == REBUILD:
+        return rebuild.main(rest, os.environ)
     workers = rest[0] if rest else "1"
     single = process in PROCESSES and not rest
     several = process == ALL and len(rest) <= 1 and workers.isdigit()

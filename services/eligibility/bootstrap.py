@@ -1,6 +1,7 @@
 """The composition root of eligibility: the only place where its I/O is built."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from confluent_kafka.admin import AdminClient
@@ -13,6 +14,7 @@ from chassis.ids import event_id
 from chassis.kafka.producer import DurableProducer
 from chassis.kafka.topics import TopicCatalogue, require_reader, require_writer
 from chassis.metrics import Metrics
+from chassis.rebuild.audit import Audit, AuditedStage
 from chassis.sealing import Opener, Sealer
 from chassis.secrets import SecretsDir
 from chassis.streams import StageLogic
@@ -46,12 +48,14 @@ from services.eligibility.settings import (
     RegistersSettings,
     StageSettings,
     link_settings,
+    rebuild_settings,
     registers_settings,
     stage_settings,
 )
 
 STAGES: Final = ("identify", "dedup", "link")
 REGISTERS_PRINCIPAL: Final = "eligibility.registers"
+REBUILD_PRINCIPAL: Final = "eligibility.rebuild"
 METADATA_TIMEOUT_S: Final = 60.0
 
 
@@ -92,6 +96,7 @@ def run_stage_process(name: str, environ: Mapping[str, str]) -> int:
                 slot=settings.slot,
                 transactions=settings.transactions,
                 failpoint=failpoint_of(settings.failpoint, name),
+                session_timeout_s=settings.session_timeout_s,
             ),
             catalogue,
             metrics=metrics,
@@ -117,6 +122,43 @@ def build_stage(name: str, meter: StageMeter, secrets: SecretsDir | None) -> Sta
     keys = {purpose: secrets.private_key(purpose) for purpose in ("identity", "account")}
     sealed_values = SealedValues(Opener(keys))
     return LinkStage(Link(programmes, branch_exists, event_id), sealed_values, meter)
+
+
+def build_rebuild(
+    stages: Sequence[str], environ: Mapping[str, str], folder: Path, say: Callable[[str], None]
+) -> tuple[Audit, list[AuditedStage]]:
+    """What `rebuild` compares, with the same rules that the stages run."""
+    settings = rebuild_settings(environ)
+    catalogue = TopicCatalogue.load()
+    meter = PrometheusMeter(Metrics(ELIGIBILITY_METRICS))  # nobody reads it
+    audited = []
+    for name in stages:
+        logic = build_stage(name, meter, SecretsDir(settings.secrets_dir))
+        for topic in (*logic.inputs, *logic.outputs):
+            require_reader(REBUILD_PRINCIPAL, catalogue[topic])
+        principal = f"eligibility.{name}"
+        audited.append(AuditedStage(logic, f"{principal}.changelog", f"{principal}.journal"))
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
+    found = admin.list_topics(timeout=METADATA_TIMEOUT_S).topics
+    audit = Audit(
+        bootstrap=settings.kafka_bootstrap,
+        topics=catalogue,
+        partitions=len(found[audited[0].journal].partitions),
+        rules=rules_digest(),
+        writers={
+            name: frozenset(
+                writer.removeprefix("eligibility.")
+                for writer in topic.writers
+                if writer.startswith("eligibility.")
+            )
+            for name, topic in catalogue.items()
+        },
+        folder=folder,
+        rebuilt_stores=RocksStores(folder / "rebuilt"),
+        held_stores=RocksStores(folder / "held"),
+        say=say,
+    )
+    return audit, audited
 
 
 def build_registers(environ: Mapping[str, str]) -> RegistersProcess:

@@ -31,6 +31,7 @@ class Settings:
 class StageSettings(Settings):
     """Of identify, dedup and link. `slot`: which worker of the stage this is. `transactions`: off
     only where a broker has none. `failpoint`: a step to die at, for fault runs.
+    `session_timeout_s`: how long a worker may be silent before another takes its partitions.
     """
 
     run_dir: Path = env("KYUFU_RUN_DIR")
@@ -38,12 +39,21 @@ class StageSettings(Settings):
     slot: str = env("KYUFU_ELIGIBILITY_SLOT", "0")
     transactions: bool = env("KYUFU_TRANSACTIONS", True)
     failpoint: str = env("KYUFU_FAILPOINT", "")
+    session_timeout_s: float = env("KYUFU_SESSION_TIMEOUT_S", 10.0)
 
 
 @dataclass(frozen=True, slots=True)
 class LinkSettings(StageSettings):
     """Of link, which alone opens sealed values."""
 
+    secrets_dir: Path = env("KYUFU_SECRETS_DIR")
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildSettings:
+    """Of a rebuild, which reads and writes nothing. The secrets open what link compares."""
+
+    kafka_bootstrap: str = env("KAFKA_BOOTSTRAP")
     secrets_dir: Path = env("KYUFU_SECRETS_DIR")
 
 
@@ -68,3 +78,8 @@ def link_settings(environ: Mapping[str, str]) -> LinkSettings:
 def registers_settings(environ: Mapping[str, str]) -> RegistersSettings:
     """Raises SettingsError naming everything that is missing or malformed."""
     return load(RegistersSettings, environ)
+
+
+def rebuild_settings(environ: Mapping[str, str]) -> RebuildSettings:
+    """Raises SettingsError naming everything that is missing or malformed."""
+    return load(RebuildSettings, environ)

@@ -19,6 +19,7 @@ PARTITIONS = 4
 DEADLINE_S = 60.0
 FEED_RECORDS = 200
 FEED_PAUSE_S = 0.1
+COMPACTED = ("changelog", "table")
 
 
 def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
@@ -42,13 +43,13 @@ class Toy:
     def create_topics(self, **partitions: int) -> None:
         """Create the toy's topics; a keyword gives one of them another count."""
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
-        names = ("a", "b", "out", "changelog", "deadletters")
+        names = ("a", "b", "table", "out", "changelog", "deadletters")
         topics = [
             NewTopic(
                 f"{self.prefix}.{name}",
                 partitions.get(name, PARTITIONS),
                 1,
-                config={"cleanup.policy": "compact"} if name == "changelog" else {},
+                config={"cleanup.policy": "compact"} if name in COMPACTED else {},
             )
             for name in names
             if partitions.get(name, PARTITIONS)
@@ -56,7 +57,7 @@ class Toy:
         for future in admin.create_topics(topics).values():
             future.result(DEADLINE_S)
 
-    def start(self, slot: str = "0", **environ: str) -> "subprocess.Popen[bytes]":
+    def start(self, slot: str = "0", **environment: str) -> "subprocess.Popen[bytes]":
         """Start a worker; its log goes to the folder."""
         with (self.folder / f"log-{slot}").open("ab") as log:
             process = subprocess.Popen(
@@ -69,18 +70,18 @@ class Toy:
                     str(self.folder),
                 ],
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": ".:proto/gen", **environ},
+                env={**os.environ, "PYTHONPATH": ".:proto/gen", **environment},
                 stdout=log,
                 stderr=log,
             )
         self.processes.append(process)
         return process
 
-    def start_ready(self, slot: str = "0", **environ: str) -> "subprocess.Popen[bytes]":
+    def start_ready(self, slot: str = "0", **environment: str) -> "subprocess.Popen[bytes]":
         """Start a worker and wait until it says it is ready."""
         file = self.folder / f"ready-{slot}"
         file.unlink(missing_ok=True)
-        process = self.start(slot, **environ)
+        process = self.start(slot, **environment)
         wait_until(lambda: file.exists() or process.poll() is not None, f"worker {slot} ready")
         assert process.poll() is None, self.log(slot)
         return process

@@ -66,11 +66,11 @@ class ToyLogic:
 
     version = 1
 
-    def __init__(self, prefix: str, inputs: Sequence[str] = ("a", "b")) -> None:
+    def __init__(self, prefix: str, inputs: Sequence[str] = ("a", "b", "table")) -> None:
         self.name = "toy"
         self.inputs = tuple(f"{prefix}.{name}" for name in inputs)
         self.outputs = (f"{prefix}.out",)
-        self.tables: tuple[str, ...] = ()
+        self.tables = tuple(f"{prefix}.{name}" for name in inputs if name == "table")
 
     def check(self, incoming: Incoming) -> None:
         """A message that says so is invalid."""
@@ -82,6 +82,7 @@ class ToyLogic:
         """The counter and the mark of each id."""
         for incoming in batch:
             yield b"n" + incoming.key
+            yield b"t" + incoming.key
             yield self._mark(incoming)
 
     def process(self, batch: Sequence[Incoming], state: StateView) -> Sequence[Outgoing]:
@@ -89,6 +90,9 @@ class ToyLogic:
         outputs = []
         for incoming in batch:
             assert isinstance(incoming.message, StringValue)
+            if incoming.topic in self.tables:
+                self._load(incoming, state)
+                continue
             if incoming.message.value == BROKEN:
                 raise RuntimeError("the toy is broken")
             mark = self._mark(incoming)
@@ -98,7 +102,8 @@ class ToyLogic:
             number = int.from_bytes(state.get(counter) or b"\0", "big") + 1
             state.put(counter, number.to_bytes(4, "big"))
             state.put(mark, incoming.offset.to_bytes(8, "big"))
-            text = f"{incoming.message.value}:{number}"
+            name = state.get(b"t" + incoming.key) or b""
+            text = f"{incoming.message.value}{name.decode()}:{number}"
             outputs.append(
                 Outgoing(
                     self.outputs[0], incoming.key, StringValue(value=text), incoming.traceparent
@@ -107,7 +112,14 @@ class ToyLogic:
         return outputs
 
     def reload(self, batch: Sequence[Incoming], state: StateView) -> None:
-        """The toy reads no table."""
+        """What the table says, once more."""
+        for incoming in batch:
+            self._load(incoming, state)
+
+    def _load(self, incoming: Incoming, state: StateView) -> None:
+        """A key of the table has a name, which its outputs carry."""
+        assert isinstance(incoming.message, StringValue)
+        state.load(b"t" + incoming.key, incoming.message.value.encode())
 
     def _mark(self, incoming: Incoming) -> bytes:
         assert isinstance(incoming.message, StringValue)
@@ -125,8 +137,8 @@ def settings_of(bootstrap: str, prefix: str, slot: str, folder: Path) -> StreamS
         slot=slot,
         fetch_records_max=100,
         session_timeout_s=6.0,
-        transactions=os.environ.get("TOY_TRANSACTIONS") != "off",
         failpoint=failpoint_of(os.environ.get(VARIABLE), "toy"),
+        transactions=os.environ.get("TOY_TRANSACTIONS") != "off",
     )
 
 

@@ -62,7 +62,9 @@ class RegisterRecords:
         return unit, self._record(household=record)
 
     def credential(self, line: CredentialLine) -> tuple[bytes, Message]:
-        """Key and record of a credential."""
+        """Key and record of a credential. The key names the snapshot too: by the fingerprint alone
+        compaction would lose the older snapshot, by which another programme still decides.
+        """
         fingerprint = self._credentials.of(line.kind, line.issuer, line.serial)
         record = registry_pb2.CredentialRecord(
             credential_fingerprint=fingerprint,
@@ -72,7 +74,7 @@ class RegisterRecords:
             valid_from=_number(line.valid_from),
             valid_until=0 if line.valid_until is None else _number(line.valid_until),
         )
-        return fingerprint, self._record(credential=record)
+        return fingerprint + self._snapshot_id.encode(), self._record(credential=record)
 
     def account(self, line: AccountLine) -> tuple[bytes, Message]:
         """Key and record of a registered account. The key names the owner too: by the claim unit

@@ -52,7 +52,9 @@ class RegisterTopic:
         )
 
     def _record(self, key: bytes, message: Message) -> OutgoingRecord:
-        """An account's key goes on after the claim unit's id, and lies on the partition of that."""
+        """An account's key goes on after the claim unit's id, a credential's after its fingerprint;
+        both lie on the partition of that.
+        """
         home = self._home(key) if len(key) > ID_BYTES else None
         return OutgoingRecord(self._topic, key, message, partition=home)
 

@@ -60,11 +60,10 @@ def is_eligible(person: Person, base_date: int) -> bool:
 def decide(
     claim: Claim, rules: Programme, found: tuple[Reason, ...], waived: frozenset[Reason]
 ) -> Verdict:
-    """Judge one claim. `found`: what link wants looked at; it joins this look's questions, so that
-    there is one review. `waived`: what a person has already accepted.
+    """Judge one claim that link found to be in its window. `found`: what link wants looked at; it
+    joins this look's questions, so that there is one review. `waived`: what a person has already
+    accepted.
     """
-    if not in_window(claim, rules):
-        return Refused((Reason.WINDOW_CLOSED,))
     granted = _grant(claim, rules)
     questions = [*found]
     if _omits_eligible(claim, rules):

@@ -1,8 +1,9 @@
 """Applications that wait for their register record, with a deadline that the clock topic carries.
 
 An application that comes before the register of its snapshot is complete is never refused for that:
-it waits in state under the key whose record it needs. Deadlines stand in one list a minute, so that
-a tick reads a few keys and needs no scan.
+it waits in state under the key whose record it needs. Deadlines stand in one list a minute, and the
+minutes that have one are listed with the clock: a tick reads a few keys and needs no scan, however
+far apart the times are that events name.
 Invariants: what waits is taken out once; a tick handles at most MINUTES_PER_TICK minutes, the next
 tick goes on from there.
 """
@@ -31,9 +32,8 @@ class Waiting(Record, frozen=True):
 
 class _Clock(Record, frozen=True):
     now_ms: int = 0
-    # Minutes that may hold deadlines: from next_minute to last_minute, inclusive.
-    next_minute: int = 0
-    last_minute: int = -1
+    # Minutes that hold deadlines, rising: about as many as an application waits.
+    minutes: tuple[int, ...] = ()
 
 
 _clock_decoder = msgspec.msgpack.Decoder(_Clock)
@@ -70,17 +70,9 @@ def park(state: State, owner: bytes, entry: Waiting) -> None:
     if owner not in owners:
         state.put(bucket, _encode((*owners, owner)))
     clock = _clock(state)
-    empty = clock.last_minute < clock.next_minute
-    state.put(
-        _CLOCK_KEY,
-        _encode(
-            _Clock(
-                clock.now_ms,
-                minute if empty else min(clock.next_minute, minute),
-                minute if empty else max(clock.last_minute, minute),
-            )
-        ),
-    )
+    if minute not in clock.minutes:
+        minutes = tuple(sorted((*clock.minutes, minute)))
+        state.put(_CLOCK_KEY, _encode(_Clock(clock.now_ms, minutes)))
 
 
 def take(state: State, owner: bytes) -> tuple[Waiting, ...]:
@@ -100,12 +92,11 @@ def tick(state: State, at_ms: int) -> list[bytes]:
     clock = _clock(state)
     if at_ms <= clock.now_ms:
         return []
-    upto = min(minute_of(at_ms), clock.last_minute, clock.next_minute + MINUTES_PER_TICK - 1)
-    due = list(_drain(state, clock.next_minute, upto))
-    state.put(
-        _CLOCK_KEY, _encode(_Clock(at_ms, max(clock.next_minute, upto + 1), clock.last_minute))
-    )
-    return due
+    upto = minute_of(at_ms)
+    due = tuple(minute for minute in clock.minutes if minute <= upto)[:MINUTES_PER_TICK]
+    owners = list(_drain(state, due))
+    state.put(_CLOCK_KEY, _encode(_Clock(at_ms, clock.minutes[len(due) :])))
+    return owners
 
 
 def everyone(state: State) -> list[bytes]:
@@ -113,19 +104,17 @@ def everyone(state: State) -> list[bytes]:
     so whoever must go on waiting is parked again.
     """
     clock = _clock(state)
-    owners = list(_drain(state, clock.next_minute, clock.last_minute))
-    if clock.last_minute >= clock.next_minute:
+    owners = list(_drain(state, clock.minutes))
+    if clock.minutes:
         state.put(_CLOCK_KEY, _encode(_Clock(clock.now_ms)))
     return owners
 
 
-def _drain(state: State, first_minute: int, last_minute: int) -> Iterator[bytes]:
-    for minute in range(first_minute, last_minute + 1):
+def _drain(state: State, minutes: tuple[int, ...]) -> Iterator[bytes]:
+    for minute in minutes:
         bucket = _bucket(minute)
-        owners = _owners(state, bucket)
-        if owners:
-            state.delete(bucket)
-            yield from owners
+        yield from _owners(state, bucket)
+        state.delete(bucket)
 
 
 def _bucket(minute: int) -> bytes:

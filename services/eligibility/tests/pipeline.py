@@ -125,7 +125,8 @@ class Pipeline:
         for home in homes:
             self.put("registry.households", home.unit, home.household())
             for record in home.credentials():
-                self.put("registry.credentials", record.credential.credential_fingerprint, record)
+                key = record.credential.credential_fingerprint + record.snapshot_id.encode()
+                self.put("registry.credentials", key, record)
         if complete:
             self.complete(*REGISTERS)
 

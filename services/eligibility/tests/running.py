@@ -71,6 +71,25 @@ class Processes:
             )
         self._running[name] = (process, port)
 
+    def kill(self, name: str) -> None:
+        """SIGKILL, as a crash would."""
+        process, _ = self._running.pop(name)
+        process.kill()
+        process.wait(STOP_DEADLINE_S)
+
+    def rebuild(self, *arguments: str) -> tuple[int, str]:
+        """`rebuild --verify`: exit status and what it said."""
+        done = subprocess.run(
+            [sys.executable, "-m", "services.eligibility", "rebuild", "--verify", *arguments],
+            cwd=ROOT,
+            env=self._environ,
+            capture_output=True,
+            text=True,
+            timeout=READY_DEADLINE_S,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
     def wait_ready(self) -> None:
         until = time.monotonic() + READY_DEADLINE_S
         for name, (process, port) in self._running.items():

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from kyufu.events.v1 import applications_pb2 as apps
@@ -22,6 +23,12 @@ _KEYS = {name: X25519PrivateKey.generate() for name in ("identity", "account", "
 SEALER = Sealer({name: key.public_key() for name, key in _KEYS.items()})
 OPENER = Opener(_KEYS)
 BANK_BRANCH = "0001001"
+
+
+def write_keys(secrets: Path) -> None:
+    """Put the keys that open this town's values where a stage mounts its secrets."""
+    for name in ("identity", "account"):
+        (secrets / "sealing" / f"{name}.key").write_bytes(_KEYS[name].private_bytes_raw())
 
 
 def id16(*words: object) -> bytes:

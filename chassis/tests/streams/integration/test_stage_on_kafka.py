@@ -2,9 +2,6 @@
 
 import signal
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from confluent_kafka import Producer
@@ -27,13 +24,6 @@ pytestmark = pytest.mark.integration
 
 START_LIMIT_S = 10.0
 STOP_LIMIT_S = 10.0
-
-
-@pytest.fixture
-def toy(kafka_bootstrap: str, tmp_path: Path) -> Iterator[Toy]:
-    toy = Toy(kafka_bootstrap, f"toy-{uuid4().hex[:12]}", tmp_path)
-    yield toy
-    toy.stop_all()
 
 
 def test_two_inputs_meet_in_one_state_and_every_event_comes_out_once(toy: Toy) -> None:

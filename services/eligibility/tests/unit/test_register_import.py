@@ -97,6 +97,9 @@ BAD_HOUSEHOLDS = [
                                                    (3, "is_head", "two_heads")]),
     ("no such day", [person(born_on="1980-02-30")], [(2, "born_on", "bad_date")]),
     ("dead before born", [person(died_on="1979-01-01")], [(2, "died_on", "died_before_birth")]),
+    ("one household in two municipalities", [person(), person(resident=B, code="271004", head="0")],
+     [(2, "municipality_code", "household_in_two_municipalities"),
+      (3, "municipality_code", "household_in_two_municipalities")]),
     ("kanji", [person(name="試験太郎")], [(2, "name_kana", "bad_kana")]),
     ("head neither 0 nor 1", [person(head="yes")], [(2, "is_head", "not_0_or_1")]),
     ("a line cut short", ["x,y"], [(2, "", "wrong_number_of_columns")]),
@@ -174,6 +177,11 @@ OTHERS = [
     ("credentials", CREDENTIALS, CARD.replace("0a1B", "xyz"), ("serial", "not_hexadecimal")),
     ("credentials", CREDENTIALS, CARD.replace("card,", "sticker,"), ("kind", "unknown_kind")),
     ("credentials", CREDENTIALS, CARD + "2015-01-01", ("valid_until", "ends_before_it_begins")),
+    ("credentials", CREDENTIALS, CARD.replace("テストCA", ""), ("issuer", "bad_issuer")),
+    ("credentials", CREDENTIALS, CARD.replace("0a1B", " "), ("serial", "bad_serial")),
+    ("credentials", CREDENTIALS, CARD.replace("card,", "paper,"), None),
+    ("credentials", CREDENTIALS, CARD + "2025-01-01", None),
+    ("credentials", CREDENTIALS, CARD.replace(str(A), "A"), ("resident_id", "bad_id")),
     ("accounts", ACCOUNTS, f"{A},{HOME_A},0001,001,1,1234567,テスト　イチ,0", None),
     ("accounts", ACCOUNTS, f"{A},{HOME_A},0001,001,1,12345678,テスト,0",
      ("account_number", "bad_account")),
@@ -227,6 +235,30 @@ def test_accounts_of_two_members_have_two_keys_on_the_partition_of_their_claim_u
     unit = claim_unit_id("2020-04-27", HOME_A.bytes)
     assert [record.key for record in producer.records] == [unit + A.bytes, unit + B.bytes]
     assert {record.partition for record in producer.records} == {partition_for(unit, 4)}
+
+
+def test_a_credential_of_two_snapshots_has_two_keys_on_the_partition_of_its_fingerprint() -> None:
+    producer = ListProducer()
+    keys = []
+    for snapshot_id in ("2020-04-27", "2021-12-10"):
+        records = RegisterRecords(
+            snapshot_id,
+            1,
+            sealer=SEALER,
+            persons=Fingerprinter(b"p" * 32),
+            credentials=Fingerprinter(b"c" * 32),
+            accounts=Fingerprinter(b"a" * 32),
+        )
+        sink = ListSink()
+        importing = RegisterImport("credentials", records, sink, municipality=None)
+        importing.feed([CREDENTIALS, CARD])
+        importing.close(complete=False)
+        topic = RegisterTopic(producer, "credentials", 4, snapshot_id=snapshot_id, version=1)
+        topic.write(sink.records)
+        keys.append(sink.records[0][0])
+    assert keys[0][:16] == keys[1][:16]
+    assert [key[16:] for key in keys] == [b"2020-04-27", b"2021-12-10"]
+    assert {record.partition for record in producer.records} == {partition_for(keys[0][:16], 4)}
 
 
 @pytest.mark.parametrize("code", ["010006", "130001", "470007"])

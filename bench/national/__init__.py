@@ -1,0 +1,1 @@
+"""The national rehearsal: a share of all households of Japan through the whole core."""

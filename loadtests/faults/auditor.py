@@ -1,0 +1,119 @@
+"""Compares what was sent with what is committed. Pure, so that it can be tried on forged books."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from loadtests.faults.books import Decision, Found, Sent, Written
+
+ACTIVE = frozenset({"APPROVED", "WAITING"})
+SHOWN_MAX = 5
+FIRST_HOP = "applications.identified"
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """`findings` is empty where all is as it must be. `repeats` are records that came again with
+    the same id and the same content: a finding only where transactions are on.
+    """
+
+    decided: int
+    lost: int
+    duplicates: int
+    repeats: int
+    findings: tuple[str, ...]
+
+
+def audit(sent: Sent, found: Found, *, transactions: bool = True) -> Audit:
+    """All invariants of a run that has come to rest."""
+    latest = latest_decisions(found.decisions)
+    lost = sent.applications - latest.keys()
+    repeats, conflicting = repeated(sent, found.written)
+    findings = [
+        *_named("applications without an outcome", lost),
+        *_named("outcomes of applications never sent", latest.keys() - sent.applications),
+        *_named("event ids with two contents", conflicting),
+        *_named("households with two active claims", _two_claims(latest.values())),
+        *_named("decisions whose items do not sum to the amount", _wrong_sums(latest.values())),
+        *_totals(sent, latest.values()),
+        *_dead_letters(sent, found, exact=transactions),
+    ]
+    if transactions:
+        findings += _named("event ids committed too often", repeats)
+    return Audit(
+        decided=len(latest),
+        lost=len(lost),
+        duplicates=len(conflicting) + (len(repeats) if transactions else 0),
+        repeats=sum(repeats.values()),
+        findings=tuple(findings),
+    )
+
+
+def latest_decisions(decisions: Iterable[Decision]) -> dict[bytes, Decision]:
+    """The last outcome of each application; all of one lie on one partition, in offset order."""
+    latest: dict[bytes, Decision] = {}
+    for decision in sorted(decisions, key=lambda each: each.place):
+        latest[decision.application_id] = decision
+    return latest
+
+
+def repeated(sent: Sent, written: Iterable[Written]) -> tuple[Counter[bytes], set[bytes]]:
+    """How often too often each event id is committed, and ids that carry two contents.
+
+    An application that was sent twice is rightly identified twice, each time as it was sent; dedup
+    drops the second.
+    """
+    records: defaultdict[tuple[str, bytes], list[Written]] = defaultdict(list)
+    for each in written:
+        records[each.place[0], each.event_id].append(each)
+    repeats: Counter[bytes] = Counter()
+    conflicting = set()
+    for (topic, event_id), same in records.items():
+        allowed = sent.events[same[0].cause] if topic == FIRST_HOP else 1
+        if len(same) > max(1, allowed):
+            repeats[event_id] += len(same) - max(1, allowed)
+        if len(same) > max(1, allowed) and len({each.value for each in same}) > 1:
+            conflicting.add(event_id)
+    return repeats, conflicting
+
+
+def _two_claims(decisions: Iterable[Decision]) -> set[bytes]:
+    active = Counter(
+        each.claim for each in decisions if each.outcome[1] in ACTIVE and each.claim[1]
+    )
+    return {claim[1] for claim, count in active.items() if count > 1}
+
+
+def _wrong_sums(decisions: Iterable[Decision]) -> set[bytes]:
+    return {each.application_id for each in decisions if each.amount_yen != each.items_yen}
+
+
+def _totals(sent: Sent, decisions: Iterable[Decision]) -> list[str]:
+    decisions = list(decisions)
+    outcomes = Counter(each.outcome for each in decisions)
+    yen = sum(each.amount_yen for each in decisions if each.outcome[1] == "APPROVED")
+    findings = [
+        f"outcome {' '.join(outcome)}: {outcomes[outcome]} for {sent.expected.get(outcome, 0)}"
+        for outcome in sorted(outcomes.keys() | sent.expected.keys())
+        if outcomes[outcome] != sent.expected.get(outcome, 0)
+    ]
+    if yen != sent.expected_yen:
+        findings.append(f"approved {yen} yen for {sent.expected_yen}")
+    return findings
+
+
+def _dead_letters(sent: Sent, found: Found, *, exact: bool) -> list[str]:
+    letters = Counter(found.dead_letters)
+    findings = _named("poison without a dead letter", sent.poison - letters.keys())
+    findings += _named("dead letters of sound records", letters.keys() - sent.poison)
+    if exact:
+        findings += _named("dead letters twice", {p for p, count in letters.items() if count > 1})
+    return findings
+
+
+def _named(what: str, them: Iterable[object]) -> list[str]:
+    """One finding with the first of them, or none. Ids are digests: nobody is named by them."""
+    shown = sorted(each.hex() if isinstance(each, bytes) else str(each) for each in them)
+    if not shown:
+        return []
+    return [f"{what}: {len(shown)} ({', '.join(shown[:SHOWN_MAX])})"]

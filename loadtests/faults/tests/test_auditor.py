@@ -1,0 +1,99 @@
+"""The auditor on forged books: each kind of damage is found, and nothing else is."""
+
+from collections import Counter
+from dataclasses import replace
+
+from loadtests.faults.auditor import audit
+from loadtests.faults.books import Decision, Found, Sent, Written
+
+APPROVED = ("DECIDE", "APPROVED", "")
+APPLICATIONS = [b"application-%d" % number for number in range(4)]
+POISON = ("applications.submitted", 1, 7)
+TOPIC = "applications.decided"
+
+
+def decision(number: int) -> Decision:
+    return Decision(
+        (TOPIC, 0, number), APPLICATIONS[number], APPROVED,
+        ("programme", b"household-%d" % number, 1, b""), 200_000, 200_000,
+    )  # fmt: skip
+
+
+def written(number: int) -> Written:
+    return Written((TOPIC, 0, number), b"event-%d" % number, b"cause-%d" % number, b"content")
+
+
+def sent() -> Sent:
+    return Sent(
+        set(APPLICATIONS), Counter(b"cause-%d" % number for number in range(4)), {POISON},
+        {APPROVED: 4}, 800_000,
+    )  # fmt: skip
+
+
+def sound() -> Found:
+    return Found(
+        [written(each) for each in range(4)], [decision(each) for each in range(4)], [POISON]
+    )
+
+
+def test_sound_books_have_no_finding() -> None:
+    assert audit(sent(), sound()).findings == ()
+
+
+def test_a_dropped_decision_is_lost() -> None:
+    found = sound()
+    del found.decisions[2], found.written[2]
+    result = audit(sent(), found)
+    assert result.lost == 1
+    assert any("without an outcome: 1" in each for each in result.findings)
+
+
+def test_a_decision_committed_twice_is_a_duplicate() -> None:
+    found = sound()
+    found.written.append(replace(found.written[1], place=(TOPIC, 0, 99)))
+    assert audit(sent(), found).duplicates == 1
+    assert audit(sent(), found).findings == ("event ids committed too often: 1 (6576656e742d31)",)
+
+
+def test_without_transactions_a_repeat_with_the_same_content_is_no_finding() -> None:
+    found = sound()
+    found.written.append(replace(found.written[1], place=(TOPIC, 0, 99)))
+    result = audit(sent(), found, transactions=False)
+    assert (result.findings, result.repeats) == ((), 1)
+
+
+def test_without_transactions_a_repeat_with_another_content_is_a_finding() -> None:
+    found = sound()
+    found.written.append(replace(found.written[1], place=(TOPIC, 0, 99), value=b"other"))
+    assert audit(sent(), found, transactions=False).findings
+
+
+def test_a_changed_amount_is_found_even_where_its_items_agree() -> None:
+    found = sound()
+    found.decisions[0] = replace(found.decisions[0], amount_yen=300_000)
+    assert len(audit(sent(), found).findings) == 2
+    found.decisions[0] = replace(found.decisions[0], items_yen=300_000)
+    assert audit(sent(), found).findings == ("approved 900000 yen for 800000",)
+
+
+def test_two_active_claims_of_one_household_are_found() -> None:
+    found = sound()
+    found.decisions[0] = replace(found.decisions[0], claim=found.decisions[1].claim)
+    assert any("two active claims" in each for each in audit(sent(), found).findings)
+
+
+def test_poison_has_one_dead_letter_and_sound_records_none() -> None:
+    for letters in ([], [POISON, POISON], [POISON, ("applications.submitted", 1, 8)]):
+        found = sound()
+        found.dead_letters = letters
+        assert len(audit(sent(), found).findings) == 1
+
+
+def test_an_application_sent_twice_is_rightly_identified_twice_and_not_thrice() -> None:
+    books, found = sent(), sound()
+    books.events[b"cause-0"] = 2
+    twice = Written(("applications.identified", 0, 0), b"known", b"cause-0", b"content")
+    found.written += [twice, replace(twice, place=("applications.identified", 0, 1))]
+    assert audit(books, found).findings == ()
+    found.written.append(replace(twice, place=("applications.identified", 0, 2)))
+    assert audit(books, found).duplicates == 1
