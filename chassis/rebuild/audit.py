@@ -212,10 +212,8 @@ class _PartitionAudit:
         self._made[topic].add(topic, key, value, place)
 
     def _identity(self) -> StoreIdentity:
-        of = self._stage.logic
-        return StoreIdentity(
-            "rebuild", of.name, of.version, self._audit.partitions, self._partition
-        )
+        of, count = self._stage.logic, self._audit.partitions
+        return StoreIdentity("rebuild", of.name, of.version, count, self._partition)
 
     def _tell(self, progress: Progress) -> None:
         if time.monotonic() - self._said >= PROGRESS_S:
