@@ -39,6 +39,8 @@ class ProducerOptions:
     abort_timeout_s: float = 3.0
     transactions: bool = True
     """Off: idempotent, and each step is flushed before the next (see PartitionWorker)."""
+    compression: str = "lz4"
+    """Done by librdkafka's own thread: events and changelogs take half the broker's disk."""
     linger_ms: int = 100
     """The commit flushes; until then, waiting gathers one request a partition instead of many."""
 
@@ -65,6 +67,7 @@ class PartitionProducer:
                 "acks": "all",
                 "partitioner": "murmur2",
                 "linger.ms": options.linger_ms,
+                "compression.type": options.compression,
                 "batch.size": 1_000_000,
                 "queue.buffering.max.messages": 500_000,
                 "queue.buffering.max.kbytes": 262_144,

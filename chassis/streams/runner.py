@@ -8,6 +8,7 @@ failed, so nothing here tries to go on.
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import logging
 import os
@@ -34,6 +35,7 @@ from chassis.streams.state import StoreFactory, memory_store
 from chassis.streams.transport import BatchApp, Envelope, FetchOptions
 
 LAG_INTERVAL_S = 1.0
+GARBAGE_THRESHOLDS = (100_000, 20, 50)
 STATE_INTERVAL_S = 5.0
 BUFFERED_ENVELOPES = 4
 REQUEST_TIMEOUT_S = 30.0
@@ -63,6 +65,10 @@ def run_stage(
     """
     for name in CHATTY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A batch makes tens of thousands of objects that die with it, and few that refer to each other
+    # in circles: collecting at every 700 costs a tenth of the time and finds nothing.
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     runner = _StageRunner(logic, settings, topics, metrics, clock, readiness, stores)
     try:
         return asyncio.run(runner.run())
