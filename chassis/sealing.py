@@ -34,6 +34,8 @@ _WRAP_NONCE: Final = bytes(12)
 DATA_KEY_AGE_MAX_S: Final = 600.0
 DATA_KEY_USES_MAX: Final = 1 << 24
 OPENER_CACHE_KEYS: Final = 4096
+# Kinds, fields and lengths of owner ids are few; whoever sends others only pushes these out.
+_FRAMES_KEPT: Final = 256
 
 
 class SealError(Exception):
@@ -178,16 +180,17 @@ class Opener:
         Give what you expect (`owner_kind`, `owner_id`, `field`) wherever the event around the value
         says it: the value alone proves only that its own words were not altered.
         """
+        # Each attribute of a message is made anew when it is read: read each once.
+        kind, owner, name = sealed.owner_kind, sealed.owner_id, sealed.field
         if (
-            (owner_kind is not None and sealed.owner_kind != owner_kind)
-            or (owner_id is not None and sealed.owner_id != owner_id)
-            or (field is not None and sealed.field != field)
+            (owner_kind is not None and kind != owner_kind)
+            or (owner_id is not None and owner != owner_id)
+            or (field is not None and name != field)
         ):
             raise WrongOwner("sealed for another owner or field")
-        cipher = self._data_key(sealed.purpose, sealed.key_id, sealed.wrapped_key)
-        associated = associated_data(
-            sealed.purpose, sealed.owner_kind, sealed.owner_id, sealed.field
-        )
+        purpose = sealed.purpose
+        cipher = self._data_key(purpose, sealed.key_id, sealed.wrapped_key)
+        associated = associated_data(purpose, kind, owner, name)
         try:
             return cipher.decrypt(sealed.nonce, sealed.ciphertext, associated)
         except (InvalidTag, ValueError) as error:
@@ -237,18 +240,23 @@ def associated_data(
     purpose: common_pb2.Purpose.ValueType, owner_kind: str, owner_id: bytes, field: str
 ) -> bytes:
     """What is authenticated beside the plaintext; lengths stand before the variable parts."""
+    before, behind = _frame(purpose, owner_kind, len(owner_id), field)
+    return before + owner_id + behind
+
+
+@lru_cache(maxsize=_FRAMES_KEPT)
+def _frame(
+    purpose: common_pb2.Purpose.ValueType, owner_kind: str, owner_bytes: int, field: str
+) -> tuple[bytes, bytes]:
+    """What stands before the owner's id, and what behind it."""
     kind, name = owner_kind.encode(), field.encode()
-    return b"".join(
-        (
-            int(purpose).to_bytes(4, "big"),
-            len(kind).to_bytes(4, "big"),
-            kind,
-            len(owner_id).to_bytes(4, "big"),
-            owner_id,
-            len(name).to_bytes(4, "big"),
-            name,
-        )
+    before = (
+        int(purpose).to_bytes(4, "big"),
+        len(kind).to_bytes(4, "big"),
+        kind,
+        owner_bytes.to_bytes(4, "big"),
     )
+    return b"".join(before), len(name).to_bytes(4, "big") + name
 
 
 def _purpose_number(purpose: str) -> common_pb2.Purpose.ValueType:

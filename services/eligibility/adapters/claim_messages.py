@@ -118,9 +118,13 @@ def claim_of(message: applications_pb2.ApplicationDeduplicated, submissions: Sub
     body = message.claim
     application = body.application
     handle = message.event_id
-    has_account = body.HasField("account")
+    fingerprint = account = b""
+    if body.HasField("account"):
+        payout = body.account
+        fingerprint = payout.account_fingerprint
+        account = submissions.keep_account(handle, payout)
     return Claim(
-        event_id=message.event_id,
+        event_id=handle,
         causing_event_id=message.causing_event_id,
         application_id=application.application_id,
         programme=application.programme,
@@ -131,10 +135,10 @@ def claim_of(message: applications_pb2.ApplicationDeduplicated, submissions: Sub
         revision=body.revision,
         replaces_revision=body.replaces_revision,
         # The sealed name has been opened by now and goes nowhere from here.
-        persons=tuple(person_of(person, name_kana=b"") for person in body.persons),
+        persons=tuple([person_of(person, name_kana=b"") for person in body.persons]),
         resident_id=body.resident_id,
-        account_fingerprint=body.account.account_fingerprint,
-        account=submissions.keep_account(handle, body.account) if has_account else b"",
+        account_fingerprint=fingerprint,
+        account=account,
         municipality_code=body.municipality_code,
         snapshot_id=body.snapshot_id,
         register_version=body.register_version,

@@ -88,11 +88,13 @@ class LinkStage(StageBase):
             return
         require(message.HasField("claim"), "no_content")
         claim = message.claim
-        require(claim.application.programme in self._rules.programmes, "unknown_programme")
-        check_application(claim.application)
-        require(claim.revision > 0 and bool(claim.party.kind), "no_revision")
-        party_of(claim.party)
-        reasons_of((*claim.notes, *claim.waived))
+        application, party = claim.application, claim.party
+        require(application.programme in self._rules.programmes, "unknown_programme")
+        check_application(application)
+        require(claim.revision > 0 and bool(party.kind), "no_revision")
+        party_of(party)
+        reasons_of(claim.notes)
+        reasons_of(claim.waived)
         key = claim.account.account_fingerprint or claim.claim_unit_id
         require(key == incoming.key, "wrong_key")
         self._opened[_place(incoming)] = self._sealed_values.open(claim)

@@ -4,7 +4,7 @@ Invariants: a value that no rule could take raises InvalidMessage with a constan
 rule sees it; what rules only carry is taken over byte for byte.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from kyufu.events.v1 import applications_pb2, common_pb2, payments_pb2, reviews_pb2
 
@@ -31,6 +31,8 @@ APPLICATION_ID_BYTES = 20
 TIME_MS_END = 253_370_764_800_000
 _INTENT_OF = {int(each): each for each in Intent}
 _CAPACITY_OF = {int(each): each for each in Capacity}
+_REASON_OF = {int(each): each for each in Reason}
+_PARTY_KIND_OF = {int(each): each for each in PartyKind}
 _INTENTS = frozenset(int(each) for each in Intent)
 _CAPACITIES = frozenset(int(each) for each in Capacity)
 _RESOLUTIONS = frozenset(int(each) for each in Resolution)
@@ -92,22 +94,25 @@ def application_of(message: applications_pb2.ApplicationSubmitted, raw: bytes) -
     )
 
 
-def reasons_of(numbers: Iterable[int]) -> tuple[Reason, ...]:
+def reasons_of(numbers: Sequence[int]) -> tuple[Reason, ...]:
     """Typed reasons; an unknown number makes the message invalid."""
+    if not numbers:
+        return ()
     try:
-        return tuple(Reason(number) for number in numbers)
-    except ValueError as error:
+        return tuple([_REASON_OF[number] for number in numbers])
+    except KeyError as error:
         raise InvalidMessage("unknown_enum") from error
 
 
 def party_of(message: common_pb2.Party) -> Party:
     """A party; one that no event names is NO_PARTY."""
-    if message.kind == common_pb2.PARTY_KIND_UNSPECIFIED:
+    number = message.kind
+    if number == common_pb2.PARTY_KIND_UNSPECIFIED:
         return NO_PARTY
-    try:
-        return Party(PartyKind(message.kind), message.party_id)
-    except ValueError as error:
-        raise InvalidMessage("unknown_enum") from error
+    kind = _PARTY_KIND_OF.get(number)
+    if kind is None:
+        raise InvalidMessage("unknown_enum")
+    return Party(kind, message.party_id)
 
 
 def party_message(party: Party) -> common_pb2.Party:
@@ -190,7 +195,9 @@ def decided_message(
         review_id=decided.review_id,
     )
     if decided.party is not NO_PARTY and decided.party.party_id:
-        message.party.CopyFrom(party_message(decided.party))
+        party = message.party
+        party.kind = common_pb2.PartyKind.ValueType(decided.party.kind)
+        party.party_id = decided.party.party_id
     if application.HasField("contact"):
         message.contact.CopyFrom(application.contact)
     for item in decided.items:

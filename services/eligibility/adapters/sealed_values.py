@@ -27,19 +27,20 @@ class SealedValues:
         """Account, holder and payees' names; None where cash is paid. Raises InvalidMessage."""
         if not claim.HasField("account"):
             return None
-        typed = claim.application.WhichOneof("payout") == "account"
+        application, applicant = claim.application, claim.resident_id
+        typed = application.HasField("account")
         plain = self._open(
             claim.account.account,
             APPLICATION if typed else REGISTERED_ACCOUNT,
-            claim.application.application_id if typed else claim.resident_id,
+            application.application_id if typed else applicant,
             ACCOUNT_FIELD,
         )
-        payees = tuple(
-            self._open(person.name_kana, RESIDENT, person.resident_id, NAME_FIELD)
-            for person in claim.persons
-            if person.is_head or person.resident_id == claim.resident_id
-        )
-        return Opened(plain[:CANONICAL_BYTES], plain[CANONICAL_BYTES:], payees)
+        payees: list[bytes] = []
+        for person in claim.persons:
+            resident = person.resident_id
+            if resident == applicant or person.is_head:
+                payees.append(self._open(person.name_kana, RESIDENT, resident, NAME_FIELD))
+        return Opened(plain[:CANONICAL_BYTES], plain[CANONICAL_BYTES:], tuple(payees))
 
     def _open(
         self, sealed: common_pb2.Sealed, owner_kind: str, owner_id: bytes, field: str

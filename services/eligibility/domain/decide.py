@@ -4,31 +4,26 @@ A table of rules over one claim and the dated rules; nothing else enters. Source
 実施要領 as quoted in docs/sources.md; each rule says which of its points it is.
 """
 
-from dataclasses import dataclass
-
 from services.eligibility.domain.days import legal_day
 from services.eligibility.domain.emitting import Claim
 from services.eligibility.domain.registers import Person
 from services.eligibility.domain.rules import Programme
-from services.eligibility.domain.words import Item, Reason, Yen
+from services.eligibility.domain.words import Item, Reason, Record, Yen
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Record, frozen=True):
     """Nothing is paid."""
 
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Questions:
+class Questions(Record, frozen=True):
     """A person must look. Empty reasons do not occur."""
 
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Record, frozen=True):
     """What is paid, per person, and what the applicant should be told of it."""
 
     items: tuple[Item, ...]
@@ -96,8 +91,9 @@ def _grant(claim: Claim, rules: Programme) -> Granted:
 
 def _omits_eligible(claim: Claim, rules: Programme) -> bool:
     """Nobody is asked about a person who would not be paid anyway."""
-    return any(
-        person.resident_id in claim.omitted and is_eligible(person, rules.base_date)
+    omitted = claim.omitted
+    return bool(omitted) and any(
+        person.resident_id in omitted and is_eligible(person, rules.base_date)
         for person in claim.persons
     )
 

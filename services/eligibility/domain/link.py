@@ -37,6 +37,7 @@ from services.eligibility.domain.words import (
     Outcome,
     Party,
     Reason,
+    Record,
     Resolution,
     ReviewOpened,
     Stage,
@@ -49,8 +50,7 @@ CANONICAL_BYTES: Final = 15
 Output = Decided | ReviewOpened | HoldChanged | Ignored
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Record, frozen=True):
     """What the sealed values of one claim held: the account (15 digits), its holder and the
     names in the register that may receive, half-width kana: the applicant's and, where a proxy
     applies, the head's (代理申請: the money goes to the head's account or to the proxy's).
@@ -153,6 +153,8 @@ class Link:
     def _is_shared(self, state: State, claim: Claim) -> bool:
         """Whether another claim unit used this account before, and nobody accepted that yet."""
         uses = load_uses(state, claim.programme, claim.account_fingerprint)
+        if not uses:
+            return False
         mine = use_of(uses, claim.party)
         return not (mine and mine.accepted) and bool(others_before(uses, claim))
 
@@ -295,5 +297,7 @@ class Link:
 
 def holds_for(holder: bytes, payees: tuple[bytes, ...]) -> bool:
     """Whether the holder is one of the payees: names without spaces; nothing is no name."""
+    if holder in payees and not holder.isspace():
+        return bool(holder)
     mine = holder.replace(b" ", b"")
     return bool(mine) and any(mine == payee.replace(b" ", b"") for payee in payees)
