@@ -2,7 +2,7 @@
 
 from kyufu.events.v1 import registry_pb2
 
-from services.eligibility.adapters.wire import field, tag
+from services.eligibility.adapters.wire import number, number_tag, tag, varint
 from services.eligibility.domain.registers import (
     Household,
     Person,
@@ -10,7 +10,13 @@ from services.eligibility.domain.registers import (
     Separation,
 )
 
-_NAME_KANA = tag(registry_pb2.HouseholdPerson.NAME_KANA_FIELD_NUMBER)
+_PERSON = registry_pb2.HouseholdPerson
+_RESIDENT_ID = tag(_PERSON.RESIDENT_ID_FIELD_NUMBER)
+_FINGERPRINT = tag(_PERSON.PERSON_FINGERPRINT_FIELD_NUMBER)
+_BORN_ON = number_tag(_PERSON.BORN_ON_FIELD_NUMBER)
+_DIED_ON = number_tag(_PERSON.DIED_ON_FIELD_NUMBER)
+_IS_HEAD = number_tag(_PERSON.IS_HEAD_FIELD_NUMBER)
+_NAME_KANA = tag(_PERSON.NAME_KANA_FIELD_NUMBER)
 
 
 def household_of(message: registry_pb2.RegistryRecord) -> Household:
@@ -46,14 +52,17 @@ def separation_of(message: registry_pb2.RegistryRecord) -> Separation:
 
 def person_value(person: Person) -> bytes:
     """A person on the wire, the sealed name taken over as it is."""
-    message = registry_pb2.HouseholdPerson(
-        resident_id=person.resident_id,
-        person_fingerprint=person.person_fingerprint,
-        born_on=person.born_on,
-        died_on=person.died_on,
-        is_head=person.is_head,
-    )
-    return message.SerializeToString() + field(_NAME_KANA, person.name_kana)
+    resident_id, fingerprint = person.resident_id, person.person_fingerprint
+    name_kana = person.name_kana
+    return b"".join(
+        (
+            _RESIDENT_ID, varint(len(resident_id)), resident_id,
+            _FINGERPRINT, varint(len(fingerprint)), fingerprint,
+            number(_BORN_ON, person.born_on), number(_DIED_ON, person.died_on),
+            number(_IS_HEAD, person.is_head),
+            _NAME_KANA, varint(len(name_kana)), name_kana,
+        )
+    )  # fmt: skip
 
 
 def person_of(message: registry_pb2.HouseholdPerson, *, name_kana: bytes) -> Person:

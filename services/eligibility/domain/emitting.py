@@ -5,7 +5,6 @@ bytes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from services.eligibility.domain.claim_states import Cold
@@ -75,8 +74,7 @@ class Release(Record, frozen=True):
 Output = Claim | Release | Decided | HoldChanged | ReviewOpened | Ignored
 
 
-@dataclass(frozen=True, slots=True)
-class Emitter:
+class Emitter(Record, frozen=True):
     """Builds the outputs of one step for one claim unit."""
 
     event_ids: EventIds
