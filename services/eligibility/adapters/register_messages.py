@@ -2,7 +2,7 @@
 
 from kyufu.events.v1 import registry_pb2
 
-from services.eligibility.adapters.wire import number, number_tag, tag, varint
+from services.eligibility.adapters.wire import field, number, number_tag, tag
 from services.eligibility.domain.registers import (
     Household,
     Person,
@@ -52,17 +52,16 @@ def separation_of(message: registry_pb2.RegistryRecord) -> Separation:
 
 def person_value(person: Person) -> bytes:
     """A person on the wire, the sealed name taken over as it is."""
-    resident_id, fingerprint = person.resident_id, person.person_fingerprint
-    name_kana = person.name_kana
     return b"".join(
         (
-            _RESIDENT_ID, varint(len(resident_id)), resident_id,
-            _FINGERPRINT, varint(len(fingerprint)), fingerprint,
-            number(_BORN_ON, person.born_on), number(_DIED_ON, person.died_on),
+            field(_RESIDENT_ID, person.resident_id),
+            field(_FINGERPRINT, person.person_fingerprint),
+            number(_BORN_ON, person.born_on),
+            number(_DIED_ON, person.died_on),
             number(_IS_HEAD, person.is_head),
-            _NAME_KANA, varint(len(name_kana)), name_kana,
+            field(_NAME_KANA, person.name_kana),
         )
-    )  # fmt: skip
+    )
 
 
 def person_of(message: registry_pb2.HouseholdPerson, *, name_kana: bytes) -> Person:

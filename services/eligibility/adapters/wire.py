@@ -23,12 +23,13 @@ def _varint(number: int) -> bytes:
 
 
 # Nearly every length and number that is written, so that few are put together anew.
-_READY: Final = tuple(_varint(number) for number in range(4_096))
+_READY_END: Final = 4_096
+_READY: Final = tuple(_varint(number) for number in range(_READY_END))
 
 
 def varint(number: int) -> bytes:
     """A number as a base-128 varint; a negative one as its two's complement of 64 bits."""
-    return _READY[number] if 0 <= number < len(_READY) else _varint(number)
+    return _READY[number] if 0 <= number < _READY_END else _varint(number)
 
 
 def tag(field_number: int) -> bytes:
@@ -48,4 +49,5 @@ def number(number_tag: bytes, value: int) -> bytes:
 
 def field(field_tag: bytes, content: bytes) -> bytes:
     """A length-delimited field: a message, bytes or text."""
-    return b"%b%b%b" % (field_tag, varint(len(content)), content)
+    size = len(content)
+    return field_tag + (_READY[size] if size < _READY_END else _varint(size)) + content

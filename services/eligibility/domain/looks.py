@@ -170,8 +170,10 @@ class Looks:
         """Whether the head's claim is just being decided without the applicant. Until then payments
         knows the items as the head's, and would refuse them as claimed already.
         """
+        if not look.protected:
+            return False
         head = head_party(look.entry.identified.claim_unit_id)
-        return look.protected and look.unit.claims_of(head).being_set_apart
+        return look.unit.claims_of(head).being_set_apart
 
     def save(self, state: State, look: Look, unit: Unit) -> None:
         """Write the claim unit's state."""
