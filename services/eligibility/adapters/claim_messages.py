@@ -58,12 +58,14 @@ _ANSWERING: Final = frozenset({common_pb2.STAGE_LINK, common_pb2.STAGE_DECIDE})
 
 
 def feedback_of_decision(message: applications_pb2.ApplicationDecided) -> Feedback | None:
-    """The answer of link or decide about a revision."""
+    """The answer of link or decide about a revision. Approved or waiting is none: the way goes on,
+    and whoever comes next will say how. Nearly every claim passes here once like that.
+    """
+    if message.outcome != common_pb2.OUTCOME_REFUSED:
+        return None
     if message.stage not in _ANSWERING or message.revision == 0:
         return None
-    refused = message.outcome == common_pb2.OUTCOME_REFUSED
-    answer = Answer.REFUSED_BY_RULES if refused else Answer.UNDER_WAY
-    return Feedback(answer, message.application_id, message.revision)
+    return Feedback(Answer.REFUSED_BY_RULES, message.application_id, message.revision)
 
 
 def feedback_of_payment(message: payments_pb2.PaymentEvent) -> Feedback | None:

@@ -117,6 +117,11 @@ def reasons_of(numbers: Iterable[int]) -> tuple[Reason, ...]:
         raise InvalidMessage("unknown_enum") from error
 
 
+def check_party(message: common_pb2.Party) -> None:
+    """Whether `party_of` can read it."""
+    require(message.kind in _PARTY_KIND_OF, "unknown_enum")
+
+
 def party_of(message: common_pb2.Party) -> Party:
     """A party; one that no event names is NO_PARTY."""
     kind = _PARTY_KIND_OF.get(message.kind)
