@@ -68,14 +68,14 @@ class EnvelopeDecoder:
         rejected: list[Rejected] = []
         check = self._check
         expected = codec.name.encode("ascii")
+        decode, take = self._decode, taken.append
         for record in envelope.records:
             try:
-                incoming = self._decode(codec, expected, record)
+                incoming = decode(codec, expected, record)
                 check(incoming)
+                take(incoming)
             except InvalidMessage as verdict:
                 rejected.append(Rejected(record, verdict.reason_code))
-            else:
-                taken.append(incoming)
         return taken, rejected
 
     def _decode(self, codec: Codec, expected: bytes, record: Any) -> Incoming:
@@ -97,15 +97,16 @@ class EnvelopeDecoder:
             raise InvalidMessage("null_value")
         if declared is not None and declared != expected:
             raise InvalidMessage("wrong_type")
+        # In the order of the fields: keywords would cost a third of a microsecond a record.
         return Incoming(
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            key=key or b"",
-            message=codec.decode(value),
-            event_time_ms=record.timestamp,
-            traceparent=None if trace is None else traceparent_of(trace),
-            value=value,
+            record.topic,
+            record.partition,
+            record.offset,
+            key or b"",
+            codec.decode(value),
+            record.timestamp,
+            None if trace is None else traceparent_of(trace),
+            value,
         )
 
 

@@ -13,7 +13,7 @@ from services.eligibility.adapters.messages import (
     reasons_of,
 )
 from services.eligibility.adapters.register_messages import person_of, person_value
-from services.eligibility.adapters.wire import field, tag
+from services.eligibility.adapters.wire import field, number, number_tag, tag
 from services.eligibility.domain.emitting import Claim, Release
 from services.eligibility.domain.feedback import Answer, Feedback
 from services.eligibility.domain.words import Reason
@@ -38,6 +38,18 @@ ANSWER_OF_PAYMENT: Final = MappingProxyType(
     }
 )
 _APPLICATION: Final = tag(applications_pb2.Claim.APPLICATION_FIELD_NUMBER)
+_CLAIM_UNIT_ID: Final = tag(applications_pb2.Claim.CLAIM_UNIT_ID_FIELD_NUMBER)
+_PARTY: Final = tag(applications_pb2.Claim.PARTY_FIELD_NUMBER)
+_PARTY_KIND: Final = number_tag(common_pb2.Party.KIND_FIELD_NUMBER)
+_PARTY_ID: Final = tag(common_pb2.Party.PARTY_ID_FIELD_NUMBER)
+_REVISION: Final = number_tag(applications_pb2.Claim.REVISION_FIELD_NUMBER)
+_RESIDENT_ID: Final = tag(applications_pb2.Claim.RESIDENT_ID_FIELD_NUMBER)
+_MUNICIPALITY: Final = tag(applications_pb2.Claim.MUNICIPALITY_CODE_FIELD_NUMBER)
+_SNAPSHOT: Final = tag(applications_pb2.Claim.SNAPSHOT_ID_FIELD_NUMBER)
+_REGISTER_VERSION: Final = number_tag(applications_pb2.Claim.REGISTER_VERSION_FIELD_NUMBER)
+_EVENT_ID: Final = tag(applications_pb2.ApplicationDeduplicated.EVENT_ID_FIELD_NUMBER)
+_CAUSING: Final = tag(applications_pb2.ApplicationDeduplicated.CAUSING_EVENT_ID_FIELD_NUMBER)
+_AT_MS: Final = number_tag(applications_pb2.ApplicationDeduplicated.AT_MS_FIELD_NUMBER)
 _PERSONS: Final = tag(applications_pb2.Claim.PERSONS_FIELD_NUMBER)
 _ACCOUNT: Final = tag(applications_pb2.Claim.ACCOUNT_FIELD_NUMBER)
 _CLAIM: Final = tag(applications_pb2.ApplicationDeduplicated.CLAIM_FIELD_NUMBER)
@@ -46,12 +58,14 @@ _ANSWERING: Final = frozenset({common_pb2.STAGE_LINK, common_pb2.STAGE_DECIDE})
 
 
 def feedback_of_decision(message: applications_pb2.ApplicationDecided) -> Feedback | None:
-    """The answer of link or decide about a revision."""
+    """The answer of link or decide about a revision. Approved or waiting is none: the way goes on,
+    and whoever comes next will say how. Nearly every claim passes here once like that.
+    """
+    if message.outcome != common_pb2.OUTCOME_REFUSED:
+        return None
     if message.stage not in _ANSWERING or message.revision == 0:
         return None
-    refused = message.outcome == common_pb2.OUTCOME_REFUSED
-    answer = Answer.REFUSED_BY_RULES if refused else Answer.UNDER_WAY
-    return Feedback(answer, message.application_id, message.revision)
+    return Feedback(Answer.REFUSED_BY_RULES, message.application_id, message.revision)
 
 
 def feedback_of_payment(message: payments_pb2.PaymentEvent) -> Feedback | None:
@@ -67,32 +81,53 @@ def feedback_of_payment(message: payments_pb2.PaymentEvent) -> Feedback | None:
 
 def claim_value(claim: Claim, submissions: Submissions) -> bytes:
     """A claim on the wire, the application and the sealed names taken over as they are."""
-    body = applications_pb2.Claim(
-        claim_unit_id=claim.claim_unit_id,
-        party=party_message(claim.party),
-        revision=claim.revision,
+    kind, party_id = claim.party.kind, claim.party.party_id
+    parts = [
+        field(_APPLICATION, claim.raw),
+        field(_CLAIM_UNIT_ID, claim.claim_unit_id),
+        field(_PARTY, number(_PARTY_KIND, kind) + field(_PARTY_ID, party_id)),
+        number(_REVISION, claim.revision),
+        field(_RESIDENT_ID, claim.resident_id),
+        field(_MUNICIPALITY, claim.municipality_code.encode()),
+        field(_SNAPSHOT, claim.snapshot_id.encode()),
+        number(_REGISTER_VERSION, claim.register_version),
+    ]
+    parts.extend([field(_PERSONS, person_value(person)) for person in claim.persons])
+    if (
+        claim.replaces_revision
+        or claim.unknown_persons
+        or claim.notes
+        or claim.opted_out
+        or claim.omitted
+        or claim.waived
+    ):
+        parts.append(_rare_fields(claim))
+    if claim.account:
+        parts.append(field(_ACCOUNT, claim.account))
+    elif claim.account_fingerprint:
+        account = submissions.get(claim.raw).account
+        parts.append(field(_ACCOUNT, account.SerializeToString()))
+    return b"".join(
+        (
+            field(_EVENT_ID, claim.event_id),
+            field(_CAUSING, claim.causing_event_id),
+            number(_AT_MS, claim.at_ms),
+            field(_CLAIM, b"".join(parts)),
+        )
+    )
+
+
+def _rare_fields(claim: Claim) -> bytes:
+    """What most claims leave empty."""
+    rare = applications_pb2.Claim(
         replaces_revision=claim.replaces_revision,
-        resident_id=claim.resident_id,
-        municipality_code=claim.municipality_code,
-        snapshot_id=claim.snapshot_id,
-        register_version=claim.register_version,
         notes=numbers_of(claim.notes),
         unknown_persons=claim.unknown_persons,
         opted_out=claim.opted_out,
         omitted=claim.omitted,
         waived=numbers_of(claim.waived),
     )
-    parts = [field(_APPLICATION, claim.raw), body.SerializeToString()]
-    parts.extend(field(_PERSONS, person_value(person)) for person in claim.persons)
-    if claim.account:
-        parts.append(field(_ACCOUNT, claim.account))
-    elif claim.account_fingerprint:
-        account = submissions.get(claim.raw).account
-        parts.append(field(_ACCOUNT, account.SerializeToString()))
-    event = applications_pb2.ApplicationDeduplicated(
-        event_id=claim.event_id, causing_event_id=claim.causing_event_id, at_ms=claim.at_ms
-    )
-    return event.SerializeToString() + field(_CLAIM, b"".join(parts))
+    return rare.SerializeToString()
 
 
 def release_message(release: Release) -> applications_pb2.ApplicationDeduplicated:

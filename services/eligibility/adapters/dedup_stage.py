@@ -21,6 +21,7 @@ from services.eligibility.adapters.messages import (
     Submissions,
     application_of,
     check_application,
+    check_party,
     party_of,
     reasons_of,
     require,
@@ -165,13 +166,14 @@ class DedupStage(StageBase):
     ) -> None:
         require(message.programme in self._programmes, "unknown_programme")
         # identify knows no claim unit: what it writes lies under the application's id.
-        require(message.claim_unit_id in (b"", incoming.key), "wrong_key")
-        party_of(message.party)
+        claim_unit_id = message.claim_unit_id
+        require(not claim_unit_id or claim_unit_id == incoming.key, "wrong_key")
+        check_party(message.party)
 
     def _check_payment(self, message: payments_pb2.PaymentEvent, incoming: Incoming) -> None:
         require(message.programme in self._programmes, "unknown_programme")
         require(message.claim_unit_id == incoming.key, "wrong_key")
-        party_of(message.party)
+        check_party(message.party)
         feedback_of_payment(message)
 
     # -- handlers ---------------------------------------------------------------------------
@@ -212,8 +214,7 @@ class DedupStage(StageBase):
         state: StateView,
         submissions: Submissions,
     ) -> list[Output]:
-        answer = feedback_of_decision(message)
-        return self._feedback(message, answer, message.decided_at_ms, state)
+        return self._feedback(message, feedback_of_decision(message), message.decided_at_ms, state)
 
     def _payment(
         self,
@@ -222,8 +223,7 @@ class DedupStage(StageBase):
         state: StateView,
         submissions: Submissions,
     ) -> list[Output]:
-        answer = feedback_of_payment(message)
-        return self._feedback(message, answer, message.occurred_at_ms, state)
+        return self._feedback(message, feedback_of_payment(message), message.occurred_at_ms, state)
 
     def _feedback(
         self, message: Any, answer: Feedback | None, at_ms: int, state: StateView

@@ -17,7 +17,7 @@ from services.eligibility.adapters.messages import (
     require,
 )
 from services.eligibility.adapters.stage_base import CLOCK, DECIDED, REVIEWS, StageBase
-from services.eligibility.adapters.wire import field, tag
+from services.eligibility.adapters.wire import field, number, number_tag, tag
 from services.eligibility.domain import registers, waiting
 from services.eligibility.domain.identify import Identified, Identify, Output
 from services.eligibility.domain.registers import Credential, Register
@@ -28,7 +28,15 @@ SUBMITTED = "applications.submitted"
 CREDENTIALS = "registry.credentials"
 RESOLVED = "reviews.resolved.identify"
 IDENTIFIED = "applications.identified"
-APPLICATION = tag(applications_pb2.ApplicationIdentified.APPLICATION_FIELD_NUMBER)
+_EVENT = applications_pb2.ApplicationIdentified
+_EVENT_ID = tag(_EVENT.EVENT_ID_FIELD_NUMBER)
+_CAUSING = tag(_EVENT.CAUSING_EVENT_ID_FIELD_NUMBER)
+_APPLICATION = tag(_EVENT.APPLICATION_FIELD_NUMBER)
+_RESIDENT_ID = tag(_EVENT.RESIDENT_ID_FIELD_NUMBER)
+_CLAIM_UNIT_ID = tag(_EVENT.CLAIM_UNIT_ID_FIELD_NUMBER)
+_MUNICIPALITY = tag(_EVENT.MUNICIPALITY_CODE_FIELD_NUMBER)
+_SNAPSHOT = tag(_EVENT.SNAPSHOT_ID_FIELD_NUMBER)
+_REGISTER_VERSION = number_tag(_EVENT.REGISTER_VERSION_FIELD_NUMBER)
 
 
 class IdentifyStage(StageBase):
@@ -162,16 +170,18 @@ class IdentifyStage(StageBase):
         if not isinstance(output, Identified):
             return super()._encode_onward(output, submissions, trace)
         self._meter.outcome(self.name, "onward", 0.0)
-        message = applications_pb2.ApplicationIdentified(
-            event_id=output.event_id,
-            causing_event_id=output.causing_event_id,
-            resident_id=output.resident_id,
-            claim_unit_id=output.claim_unit_id,
-            municipality_code=output.municipality_code,
-            snapshot_id=output.snapshot_id,
-            register_version=output.register_version,
+        value = b"".join(
+            (
+                field(_EVENT_ID, output.event_id),
+                field(_CAUSING, output.causing_event_id),
+                field(_RESIDENT_ID, output.resident_id),
+                field(_CLAIM_UNIT_ID, output.claim_unit_id),
+                field(_MUNICIPALITY, output.municipality_code.encode()),
+                field(_SNAPSHOT, output.snapshot_id.encode()),
+                number(_REGISTER_VERSION, output.register_version),
+                field(_APPLICATION, output.application.raw),
+            )
         )
-        value = message.SerializeToString() + field(APPLICATION, output.application.raw)
         return Outgoing(IDENTIFIED, output.claim_unit_id, value, trace)
 
 

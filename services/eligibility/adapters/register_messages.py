@@ -2,7 +2,7 @@
 
 from kyufu.events.v1 import registry_pb2
 
-from services.eligibility.adapters.wire import field, tag
+from services.eligibility.adapters.wire import field, number, number_tag, tag
 from services.eligibility.domain.registers import (
     Household,
     Person,
@@ -10,7 +10,13 @@ from services.eligibility.domain.registers import (
     Separation,
 )
 
-_NAME_KANA = tag(registry_pb2.HouseholdPerson.NAME_KANA_FIELD_NUMBER)
+_PERSON = registry_pb2.HouseholdPerson
+_RESIDENT_ID = tag(_PERSON.RESIDENT_ID_FIELD_NUMBER)
+_FINGERPRINT = tag(_PERSON.PERSON_FINGERPRINT_FIELD_NUMBER)
+_BORN_ON = number_tag(_PERSON.BORN_ON_FIELD_NUMBER)
+_DIED_ON = number_tag(_PERSON.DIED_ON_FIELD_NUMBER)
+_IS_HEAD = number_tag(_PERSON.IS_HEAD_FIELD_NUMBER)
+_NAME_KANA = tag(_PERSON.NAME_KANA_FIELD_NUMBER)
 
 
 def household_of(message: registry_pb2.RegistryRecord) -> Household:
@@ -46,14 +52,16 @@ def separation_of(message: registry_pb2.RegistryRecord) -> Separation:
 
 def person_value(person: Person) -> bytes:
     """A person on the wire, the sealed name taken over as it is."""
-    message = registry_pb2.HouseholdPerson(
-        resident_id=person.resident_id,
-        person_fingerprint=person.person_fingerprint,
-        born_on=person.born_on,
-        died_on=person.died_on,
-        is_head=person.is_head,
+    return b"".join(
+        (
+            field(_RESIDENT_ID, person.resident_id),
+            field(_FINGERPRINT, person.person_fingerprint),
+            number(_BORN_ON, person.born_on),
+            number(_DIED_ON, person.died_on),
+            number(_IS_HEAD, person.is_head),
+            field(_NAME_KANA, person.name_kana),
+        )
     )
-    return message.SerializeToString() + field(_NAME_KANA, person.name_kana)
 
 
 def person_of(message: registry_pb2.HouseholdPerson, *, name_kana: bytes) -> Person:

@@ -80,12 +80,14 @@ def encode_unit(unit: Unit, claim_unit_id: bytes) -> bytes:
     """A claim unit's hot record. Entry 0 of the table, the claim unit's id, is left out."""
     table: dict[bytes, int] = {claim_unit_id: 0}
 
+    place = table.setdefault
+
     def at(content: bytes) -> int:
-        return table.setdefault(content, len(table))
+        return place(content, len(table))
 
     parties = [
         (
-            int(claims.party.kind),
+            claims.party.kind,
             at(claims.party.party_id),
             [_flat(r, at) for r in claims.revisions],
         )
@@ -122,13 +124,13 @@ def decode_unit(value: bytes, claim_unit_id: bytes) -> Unit:
 def _flat(revision: Revision, at: Any) -> tuple[Any, ...]:
     listing = revision.listing
     return (
-        revision.number, revision.replaces, int(revision.kind), int(revision.standing),
+        revision.number, revision.replaces, revision.kind, revision.standing,
         at(revision.application_id), at(revision.cause), revision.submitted_at_ms,
-        at(revision.resident_id), int(revision.payout), at(revision.account_fingerprint),
+        at(revision.resident_id), revision.payout, at(revision.account_fingerprint),
         [at(each) for each in sorted(listing.named)],
-        [at(each) for each in sorted(listing.opted_out)],
+        [at(each) for each in sorted(listing.opted_out)] if listing.opted_out else (),
         listing.unknown, listing.apart, listing.complete, revision.register_version,
-        [int(each) for each in revision.waived], revision.holding, revision.payment_version,
+        revision.waived, revision.holding, revision.payment_version,
         revision.merged,
     )  # fmt: skip
 

@@ -166,6 +166,8 @@ class Unit(Record, frozen=True):
 
     def with_claims(self, changed: PartyClaims) -> "Unit":
         """The unit with one party's claims exchanged."""
+        if not self.parties:
+            return Unit((changed,), self.seen)
         others = tuple(each for each in self.parties if each.party != changed.party)
         return Unit((*others, changed), self.seen)
 
@@ -183,6 +185,8 @@ class Unit(Record, frozen=True):
 
     def with_seen(self, entry: Seen) -> "Unit":
         """The unit that remembers `entry`, in the place of an older memory of it."""
+        if not self.seen:
+            return Unit(self.parties, (entry,))
         seen = [each for each in self.seen if each.application_id != entry.application_id]
         if len(seen) >= SEEN_MAX:
             seen.remove(next((each for each in seen if each.ended_here), seen[0]))
@@ -191,6 +195,8 @@ class Unit(Record, frozen=True):
 
 def changed(claims: PartyClaims, revision: Revision) -> PartyClaims:
     """The claims with one revision added or exchanged."""
+    if not claims.revisions:
+        return PartyClaims(claims.party, (revision,))
     others = [each for each in claims.revisions if each.number != revision.number]
     ordered = sorted((*others, revision), key=lambda each: each.number)
     return PartyClaims(claims.party, tuple(ordered))

@@ -22,7 +22,7 @@ from services.eligibility.domain import (
 )
 from services.eligibility.domain.claims import DIGEST_BYTES, Seen
 from services.eligibility.domain.emitting import Output
-from services.eligibility.domain.feedback import Answer, Feedback
+from services.eligibility.domain.feedback import Feedback
 from services.eligibility.domain.looks import Entry, Look, Looks
 from services.eligibility.domain.registers import Household, Register, Separation
 from services.eligibility.domain.revisions import Wish
@@ -139,9 +139,6 @@ class Dedup:
         answer: Feedback, at_ms: int,
     ) -> list[Output]:  # fmt: skip
         """An answer of link, decide or payments about a revision; whoever waits for it goes on."""
-        if answer.answer is Answer.UNDER_WAY:
-            # Nearly every claim passes here once: nothing follows, so nothing is read.
-            return []
         unit = claims_of.load_unit(state, claim_unit_id, programme)
         claims = unit.claims_of(party)
         emitter = self.looks.emitter(state, claim_unit_id, programme, cause, at_ms)

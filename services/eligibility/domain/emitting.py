@@ -5,7 +5,6 @@ bytes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from services.eligibility.domain.claim_states import Cold
@@ -75,8 +74,7 @@ class Release(Record, frozen=True):
 Output = Claim | Release | Decided | HoldChanged | ReviewOpened | Ignored
 
 
-@dataclass(frozen=True, slots=True)
-class Emitter:
+class Emitter(Record, frozen=True):
     """Builds the outputs of one step for one claim unit."""
 
     event_ids: EventIds
@@ -97,7 +95,8 @@ class Emitter:
         if not raw:
             cold = self.cold_of(revision.application_id)
             raw, account = cold.raw, cold.account
-        omitted = tuple(p.resident_id for p in persons if p.resident_id not in listing.named)
+        named, opted_out = listing.named, listing.opted_out
+        omitted = tuple([p.resident_id for p in persons if p.resident_id not in named])
         return Claim(
             event_id=self._id(revision.application_id, revision.number, Ordinal.ONWARD),
             causing_event_id=self.causing_event_id,
@@ -118,7 +117,7 @@ class Emitter:
             register_version=revision.register_version,
             notes=(Reason.DECIDED_SEPARATELY,) if listing.apart else (),
             unknown_persons=listing.unknown,
-            opted_out=tuple(sorted(listing.opted_out)),
+            opted_out=tuple(sorted(opted_out)) if opted_out else (),
             omitted=omitted,
             waived=revision.waived,
             raw=raw,

@@ -25,8 +25,6 @@ from services.eligibility.domain.words import Outcome, Reason, Record
 class Answer(Enum):
     """What a downstream station said about one revision."""
 
-    # approved or waiting: the way goes on, and whoever comes next will say how
-    UNDER_WAY = auto()
     REFUSED_BY_RULES = auto()
     PLANNED = auto()
     LOCKED = auto()
@@ -64,8 +62,6 @@ def take(claims: PartyClaims, feedback: Feedback, emitter: Emitter) -> Result:
         return claims, []
     if feedback.answer in _STANDING_OF:
         return _moved(claims, revision, feedback, emitter)
-    if feedback.answer is Answer.UNDER_WAY:
-        return claims, []
     if not revision.alive:
         # Link may have noted the account's use once more, when an old review was resolved.
         late = _released(claims, revision, emitter)

@@ -42,8 +42,7 @@ class Entry(Record, frozen=True):
     cause: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Record, frozen=True):
     """What is known, and what a person has waived."""
 
     entry: Entry
@@ -90,8 +89,19 @@ class Looks:
         self, state: State, claim_unit_id: bytes, programme: str, cause: bytes, at_ms: int
     ) -> Emitter:
         """Builds outputs that follow from `cause`."""
-        rules = self.programmes[programme]
         household = registers.find_household(state, claim_unit_id)
+        return self._emitter(state, claim_unit_id, programme, cause, at_ms, household)
+
+    def _emitter(
+        self,
+        state: State,
+        claim_unit_id: bytes,
+        programme: str,
+        cause: bytes,
+        at_ms: int,
+        household: Household | None,
+    ) -> Emitter:
+        rules = self.programmes[programme]
         return Emitter(
             event_ids=self.event_ids,
             programme=programme,
@@ -118,17 +128,19 @@ class Looks:
         """Gather what is known. `cause`: the resolution that led here, else the event itself."""
         identified = entry.identified
         application, claim_unit_id = identified.application, identified.claim_unit_id
+        household = registers.find_household(state, claim_unit_id)
         return Look(
             entry=entry,
             unit=claims_of.load_unit(state, claim_unit_id, application.programme),
-            household=registers.find_household(state, claim_unit_id),
+            household=household,
             separation=registers.find_separation(state, claim_unit_id),
-            emitter=self.emitter(
+            emitter=self._emitter(
                 state,
                 claim_unit_id,
                 application.programme,
                 cause or entry.cause or identified.event_id,
                 max(application.submitted_at_ms, at_ms),
+                household,
             ),
             waived=waived,
         )
@@ -158,8 +170,10 @@ class Looks:
         """Whether the head's claim is just being decided without the applicant. Until then payments
         knows the items as the head's, and would refuse them as claimed already.
         """
+        if not look.protected:
+            return False
         head = head_party(look.entry.identified.claim_unit_id)
-        return look.protected and look.unit.claims_of(head).being_set_apart
+        return look.unit.claims_of(head).being_set_apart
 
     def save(self, state: State, look: Look, unit: Unit) -> None:
         """Write the claim unit's state."""

@@ -4,8 +4,6 @@ Parties have disjoint persons: a separated member and who accompanies them are o
 else in the household is the head's. Nothing here tells one party anything of the other.
 """
 
-from dataclasses import dataclass
-
 from services.eligibility.domain.claims import Listing
 from services.eligibility.domain.registers import Household, Person, Separation
 from services.eligibility.domain.words import (
@@ -14,19 +12,18 @@ from services.eligibility.domain.words import (
     Party,
     PartyKind,
     Reason,
+    Record,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Acts:
+class Acts(Record, frozen=True):
     """The applicant acts for this party."""
 
     party: Party
     persons: tuple[Person, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MayNot:
+class MayNot(Record, frozen=True):
     """The applicant acts for no party: refused, or (with `review`) looked at by a person."""
 
     reason: Reason
@@ -42,7 +39,9 @@ def persons_of(
     party: Party, household: Household, separation: Separation | None
 ) -> tuple[Person, ...]:
     """The persons of a party, in the order of the register."""
-    apart = frozenset() if separation is None else frozenset(separation.resident_ids)
+    if separation is None:
+        return household.persons if party.kind is PartyKind.HEAD else ()
+    apart = frozenset(separation.resident_ids)
     wanted = party.kind is PartyKind.SEPARATED
     return tuple(each for each in household.persons if (each.resident_id in apart) is wanted)
 
@@ -57,8 +56,10 @@ def party_of(
     proxy_proven: bool = False,
 ) -> Acts | MayNot:
     """For whom the applicant may act. Evidence in the register outweighs what the form says."""
-    applicant = next((each for each in household.persons if each.resident_id == resident_id), None)
-    if applicant is None:
+    for applicant in household.persons:
+        if applicant.resident_id == resident_id:
+            break
+    else:
         return MayNot(Reason.NOT_IN_REGISTER)
     if separation is not None and resident_id in separation.resident_ids:
         party = Party(PartyKind.SEPARATED, separation.resident_ids[0])
@@ -84,7 +85,11 @@ def read_form(
     tick on any of the lines counts as opting out.
     """
     mine = {person.person_fingerprint: person.resident_id for person in persons}
-    everybody = {person.person_fingerprint for person in household.persons}
+    everybody = (
+        mine
+        if persons is household.persons
+        else {person.person_fingerprint for person in household.persons}
+    )
     named: set[bytes] = set()
     opted_out: set[bytes] = set()
     unknown: set[bytes] = set()

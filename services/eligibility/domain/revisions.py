@@ -5,7 +5,6 @@ Invariants: what is accepted gets the next number; over a living revision it set
 that the old payment cannot leave meanwhile; what comes too late is refused at once.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from msgspec.structs import replace
@@ -22,13 +21,12 @@ from services.eligibility.domain.claims import (
 from services.eligibility.domain.emitting import Emitter, Output
 from services.eligibility.domain.parties import merged_listing, same_listing, without
 from services.eligibility.domain.registers import Person
-from services.eligibility.domain.words import Outcome, PayoutKind, Reason
+from services.eligibility.domain.words import Outcome, PayoutKind, Reason, Record
 
 _TOO_LATE: Final = Reason.TOO_LATE_TO_CHANGE
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Record, frozen=True):
     """What one application did to its party's claims. `refused`: why it changed nothing."""
 
     claims: PartyClaims
@@ -37,8 +35,7 @@ class Step:
     refused: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Record, frozen=True):
     """What the applicant asks for, matched with the register."""
 
     application_id: bytes

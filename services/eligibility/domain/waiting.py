@@ -54,7 +54,8 @@ def waiting_key(owner: bytes) -> bytes:
 
 def now_ms(state: State, at_least_ms: int) -> int:
     """The stage's time: the newest tick, or the event's own time where that is later."""
-    return max(_clock(state).now_ms, at_least_ms)
+    value = state.get(_CLOCK_KEY)
+    return at_least_ms if value is None else max(_clock_decoder.decode(value).now_ms, at_least_ms)
 
 
 def park(state: State, owner: bytes, entry: Waiting) -> None:
