@@ -33,13 +33,14 @@ from services.eligibility.domain.words import (
 class Entry(Record, frozen=True):
     """An identified application with the place it was read from. `raw`: the identified event.
 
-    `cause`: the resolution after which it waits once more.
+    `cause`: the resolution after which it waits once more; `waived`: what a person waived by it.
     """
 
     identified: Identified
     position: int
     raw: bytes
     cause: bytes = b""
+    waived: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ class Looks:
                 cause or entry.cause or identified.event_id,
                 max(application.submitted_at_ms, at_ms),
             ),
-            waived=waived,
+            waived=waived or entry.waived,
         )
 
     def ready(self, state: State, look: Look) -> bool:
