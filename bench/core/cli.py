@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> int:
     """Run what is asked for."""
     options = _parser().parse_args(arguments)
-    options.households = options.households or (60_000 if options.quick else 200_000)
+    options.households = options.households or (40_000 if options.quick else 200_000)
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.keys = options.keys or (300_000 if options.quick else 10_000_000)
     results: dict[str, Any] = {"hops": {}, "machine": describe(), "settings": _said(options)}

@@ -157,6 +157,8 @@ def feeds_of(
         if hop in wanted:
             expected = [Written(each.topic, each.key, each.value) for each in written]
             feeds[hop] = Feed(hop, registers, main, expected, stage.reached)
+        if wanted <= feeds.keys():
+            break
         following = STAGES.index(hop) + 1
         if following < len(STAGES):
             main = [each for each in written if each.topic == MAIN[STAGES[following]]]

@@ -25,6 +25,8 @@ KEY_BYTES, VALUE_BYTES = 16, 60
 OPEN_METRIC: Final = "kyufu_stream_open_partitions"
 DEADLINE_S: Final = 900.0
 POLL_S: Final = 0.05
+NOISE_S: Final = 1.0
+"""By so much two starts without keys may differ."""
 
 
 def measure_recovery(keys: TownKeys, count: int) -> dict[str, Any]:
@@ -47,10 +49,15 @@ def measure_recovery(keys: TownKeys, count: int) -> dict[str, Any]:
         "keys": count,
         "restart_s": round(restart_s, 2),
         "takeover_s": round(takeover_s, 2),
-        "restore_keys_per_s": round(count / max(bulk_s - empty_s, 0.001)),
+        "restore_keys_per_s": restore_rate(count, bulk_s - empty_s),
         "bulk_restore_s": round(bulk_s, 2),
         "start_without_keys_s": round(empty_s, 2),
     }
+
+
+def restore_rate(count: int, seconds: float) -> int | None:
+    """Keys a second; None where there were too few keys to tell them from a start's own noise."""
+    return round(count / seconds) if seconds >= NOISE_S else None
 
 
 def _slot(installation: Installation, folder: str) -> Path:

@@ -32,5 +32,8 @@ def _rest(results: dict[str, Any]) -> Iterator[str]:
     for share, row in results.get("latency_ms", {}).items():
         yield f"latency at {share}: p50 {row['p50']:,.0f} ms, p99 {row['p99']:,.0f} ms"
     if "recovery" in results:
-        words = ", ".join(f"{name} {value:,}" for name, value in results["recovery"].items())
+        words = ", ".join(
+            f"{name} {'not told apart from noise' if value is None else format(value, ',')}"
+            for name, value in results["recovery"].items()
+        )
         yield f"recovery: {words}"

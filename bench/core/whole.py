@@ -12,17 +12,17 @@ from kyufu.events.v1 import applications_pb2
 from bench.core.contenders import KafkaStreams, Run, Running, start_stages
 from bench.core.gate import Gate
 from bench.core.measuring import OUTPUTS_DEADLINE_S, OutputsDiffer
+from bench.core.state_size import state_bytes
 from bench.core.statistics import Sample, summary
 from bench.core.watching import Watcher
 from bench.flow import DECIDED, Feeder
 from bench.installation import STAGES, Installation
 from bench.outcomes import outcome_of
 from bench.town import Outcome, Town, TownKeys
-from bench.usage import folder_bytes, usage_of
+from bench.usage import usage_of
 
 WARM_SHARE: Final = 5
 QUIET_S: Final = 3.0
-STATE_BYTES: Final = "bytes_per_household"
 
 
 def measure_whole(town: Town, keys: TownKeys, rounds: int, *, peer: bool) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def measure_whole(town: Town, keys: TownKeys, rounds: int, *, peer: bool) -> dic
     samples: dict[str, list[Sample]] = {"whole_core": []}
     if peer:
         samples["whole_core_kafka_streams"] = []
-    size = 0.0
+    size: dict[str, float] = {}
     for number in range(rounds):
         for name, found in samples.items():
             sample, size_of_run = _one(town, keys, peer=name != "whole_core")
@@ -38,11 +38,12 @@ def measure_whole(town: Town, keys: TownKeys, rounds: int, *, peer: bool) -> dic
             size = size_of_run if name == "whole_core" else size
             print(f"{name} round {number + 1}: {sample.rate:,.0f}/s", flush=True)
     results: dict[str, Any] = {name: summary(found) for name, found in samples.items()}
-    results["whole_core"][STATE_BYTES] = round(size, 1)
+    results["whole_core"]["bytes_per_household"] = round(sum(size.values()), 1)
+    results["whole_core"]["bytes_per_household_by_stage"] = size
     return results
 
 
-def _one(town: Town, keys: TownKeys, *, peer: bool) -> tuple[Sample, float]:
+def _one(town: Town, keys: TownKeys, *, peer: bool) -> tuple[Sample, dict[str, float]]:
     applications = list(town.applications())
     expected = town.expected().outcomes
     warm = len(applications) // WARM_SHARE
@@ -61,12 +62,13 @@ def _one(town: Town, keys: TownKeys, *, peer: bool) -> tuple[Sample, float]:
             gates[0].open()
             _until_quiet(watcher, running)
             sample = _timed(installation, running, watcher, gates[1], expected.total())
-            size = folder_bytes(run.folder) / town.plan.households
         finally:
             running.stop()
             watcher.close()
         _require(expected, watcher)
+        sizes = {} if peer else state_bytes(run.folder, STAGES)
     records = len(applications) - warm
+    size = {stage: round(each / town.plan.households, 1) for stage, each in sizes.items()}
     return Sample(records, sample.seconds, sample.worker_cpu_s, sample.broker_cpu_s), size
 
 

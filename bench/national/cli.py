@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parse(arguments)
     households = households_of(options.share)
     try:
-        require_disk(households, shutil.disk_usage(ROOT).free)
+        require_disk(households, options.partitions, shutil.disk_usage(ROOT).free)
     except DiskTooSmall as refusal:
         sys.stderr.write(f"{refusal}\n")
         return REFUSED

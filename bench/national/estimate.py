@@ -6,16 +6,19 @@ from typing import Final
 
 # 2020-04-27: households that were paid 特別定額給付金 (総務省, see docs/sources.md).
 HOUSEHOLDS_OF_JAPAN: Final = 59_150_000
-# Disk that a run takes for each household where topics of applications are not bounded, and where
-# they are: measured by this bench (bench/README.md), rounded up.
-DISK_BYTES_A_HOUSEHOLD: Final = 12_000
-DISK_BYTES_A_HOUSEHOLD_BOUNDED: Final = 4_500
+# Disk that a run takes for each household, measured by this bench (bench/README.md) and rounded up:
+# with all topics, and with those alone that are kept for ever, where the others are bounded.
+DISK_BYTES_A_HOUSEHOLD: Final = 9_000
+DISK_BYTES_A_HOUSEHOLD_KEPT: Final = 4_000
 # From so many households on, topics of applications keep no more than RETENTION_BYTES a partition.
 BOUNDED_FROM: Final = 200_000
 RETENTION_BYTES: Final = 256 << 20
 SEGMENT_BYTES: Final = 64 << 20
 # Compacted topics, which grow with the households and are kept.
 KEPT: Final = ("registry.", "eligibility.")
+# Bounded topics that fill: of applications submitted, identified, deduplicated and decided, of
+# reviews, and of one more.
+BOUNDED_TOPICS: Final = 6
 DISK_SPARE_BYTES: Final = 2 << 30
 
 
@@ -40,16 +43,19 @@ def households_of(share: float) -> int:
     return max(1, round(HOUSEHOLDS_OF_JAPAN * share))
 
 
-def disk_needed(households: int) -> int:
+def disk_needed(households: int, partitions: int) -> int:
     """Bytes that the run will take at most."""
-    bounded = households >= BOUNDED_FROM
-    each = DISK_BYTES_A_HOUSEHOLD_BOUNDED if bounded else DISK_BYTES_A_HOUSEHOLD
-    return households * each + DISK_SPARE_BYTES
+    everything = households * DISK_BYTES_A_HOUSEHOLD
+    if households < BOUNDED_FROM:
+        return everything + DISK_SPARE_BYTES
+    bounded = BOUNDED_TOPICS * partitions * (RETENTION_BYTES + SEGMENT_BYTES)
+    kept = households * DISK_BYTES_A_HOUSEHOLD_KEPT
+    return min(everything, kept + bounded) + DISK_SPARE_BYTES
 
 
-def require_disk(households: int, free_bytes: int) -> None:
+def require_disk(households: int, partitions: int, free_bytes: int) -> None:
     """Raises DiskTooSmall with the figures."""
-    needed = disk_needed(households)
+    needed = disk_needed(households, partitions)
     if needed > free_bytes:
         raise DiskTooSmall(
             f"{households:,} households need about {needed / 1e9:.0f} GB, "

@@ -63,10 +63,10 @@ def test_a_share_is_of_all_households_of_japan() -> None:
 
 
 def test_a_run_that_the_disk_cannot_hold_is_refused_with_the_figures() -> None:
-    needed = disk_needed(1_000_000)
-    require_disk(1_000_000, needed)
+    needed = disk_needed(1_000_000, 4)
+    require_disk(1_000_000, 4, needed)
     with pytest.raises(DiskTooSmall, match="1,000,000 households need about"):
-        require_disk(1_000_000, needed - 1)
+        require_disk(1_000_000, 4, needed - 1)
 
 
 def test_an_impossible_share_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -212,10 +212,8 @@ class _PartitionAudit:
         self._made[topic].add(topic, key, value, place)
 
     def _identity(self) -> StoreIdentity:
-        of = self._stage.logic
-        return StoreIdentity(
-            "rebuild", of.name, of.version, self._audit.partitions, self._partition
-        )
+        of, count = self._stage.logic, self._audit.partitions
+        return StoreIdentity("rebuild", of.name, of.version, count, self._partition)
 
     def _tell(self, progress: Progress) -> None:
         if time.monotonic() - self._said >= PROGRESS_S:
@@ -228,12 +226,12 @@ class _PartitionAudit:
         audit, stage, partition = self._audit, self._stage, self._partition
         held = audit.held_stores(self._identity(), age_s_max=math.inf)
         decoder = EnvelopeDecoder(stage.logic, audit.topics, audit.partitions)
-        for topic in stage.logic.tables:
-            with closing(LogReader(audit.bootstrap, topic, partition)) as log:
-                fill_from_table(held, log, stage.logic, decoder, progress.positions.get(topic, 0))
         low = self._ends.low(stage.changelog, partition)
         with closing(LogReader(audit.bootstrap, stage.changelog, partition)) as log:
             fill_from_changelog(held, log, low, moment.changelog)
+        for topic in stage.logic.tables:
+            with closing(LogReader(audit.bootstrap, topic, partition)) as log:
+                fill_from_table(held, log, stage.logic, decoder, progress.positions.get(topic, 0))
         found = compare(rebuilt, held)
         held.close()
         line = f"keys {found.keys:,}  state {found.rebuilt}"

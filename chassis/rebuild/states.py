@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from chassis.rebuild.logs import LogReader
@@ -54,17 +55,16 @@ def fill_from_changelog(store: StateStore, log: LogReader, start: int, end: int)
 def fill_from_table(
     store: StateStore, log: LogReader, logic: StageLogic, decoder: EnvelopeDecoder, end: int
 ) -> None:
-    """Take a register's records up to an offset, as a restore does."""
+    """Take a register's records up to an offset, as a restore does: after the changelog."""
     overlay = Overlay(store)
-    records = log.take(0, end)
-    for start in range(0, len(records), APPLY_RECORDS):
-        part = records[start : start + APPLY_RECORDS]
+    records = log.run(0, end)
+    while part := list(islice(records, APPLY_RECORDS)):
         taken, _ = decoder.decode(
             Envelope(part[0].topic, part[0].partition, 0, part[0].offset, end, end, part)
         )
         overlay.prefetch(logic.state_keys(taken))
         logic.reload(taken, overlay)
-        overlay.commit(0)
+        overlay.commit(None)
 
 
 def last_written(log: LogReader, key: bytes, start: int, end: int) -> int | None:

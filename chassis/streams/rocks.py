@@ -216,12 +216,12 @@ class RocksStore:
             os.utime(self._folder / MARKER)
 
     def size_bytes(self) -> int:
-        """Live bytes in files and buffers, 0 once closed; also renews the time of last use."""
+        """Bytes in live files and buffers, 0 once closed; also renews the time of last use."""
         with self._closing:
             if self._database is None:
                 return 0
             os.utime(self._folder / MARKER)
-            names = ("rocksdb.estimate-live-data-size", "rocksdb.cur-size-all-mem-tables")
+            names = ("rocksdb.live-sst-files-size", "rocksdb.cur-size-all-mem-tables")
             return sum(self._database.property_int_value(name) or 0 for name in names)
 
     def clear(self) -> None:

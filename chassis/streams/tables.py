@@ -85,6 +85,7 @@ def _reload(
     envelope = Envelope(topic, partition, 0, 0, next_offset, next_offset, records)
     taken, _ = decoder.decode(envelope)  # what is invalid was set aside when it was first read
     overlay = Overlay(store)
+    overlay.prefetch(logic.state_keys(taken))
     logic.reload(taken, overlay)
     if overlay.logged:
         raise ReloadLogged(f"{logic.name} put or deleted while reloading {topic}")

@@ -141,7 +141,8 @@ def test_every_alert_has_both_a_test_and_a_runbook_that_exists() -> None:
 
 def test_every_runbook_is_named_by_an_alert() -> None:
     named = {Path(rule["annotations"]["runbook"]).name for rule in rules()}
-    assert {path.name for path in RUNBOOKS.glob("*.md")} - {"README.md"} == named
+    asked_for = {"README.md", "rebuild.md"}  # nobody is called for these
+    assert {path.name for path in RUNBOOKS.glob("*.md")} - asked_for == named
 
 
 def test_every_service_is_scraped_at_its_metrics_port() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench.core.recovery import restore_rate
 from bench.core.statistics import Sample, percentile, summary
 
 
@@ -29,3 +30,10 @@ def test_a_percentile_is_a_value_that_was_measured(share: float, value: float) -
 def test_a_share_outside_of_zero_to_one_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match="share"):
         percentile([1.0], share)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate"), [(2.0, 50_000), (1.0, 100_000), (0.9, None), (-1.0, None)]
+)
+def test_a_restore_that_is_lost_in_noise_has_no_rate(seconds: float, rate: int | None) -> None:
+    assert restore_rate(100_000, seconds) == rate

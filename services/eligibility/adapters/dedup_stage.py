@@ -57,7 +57,12 @@ PAYMENTS = "payments.events"
 PAYMENTS_PROTECTED = "payments.events.protected"
 RESOLVED = "reviews.resolved.dedup"
 ACCOUNTS = "registry.accounts"
-REGISTERS = ("registry.households", ACCOUNTS, "registry.separations")
+_TABLE_KEYS = {
+    "registry.households": registers.household_key,
+    ACCOUNTS: registers.accounts_key,
+    "registry.separations": registers.separation_key,
+}
+REGISTERS = tuple(_TABLE_KEYS)
 
 
 class DedupStage(StageBase):
@@ -69,6 +74,7 @@ class DedupStage(StageBase):
         IDENTIFIED, *REGISTERS, DECIDED, DECIDED_PROTECTED, PAYMENTS, PAYMENTS_PROTECTED,
         RESOLVED, CLOCK,
     )  # fmt: skip
+    tables: Sequence[str] = REGISTERS
     outputs: Sequence[str] = (
         DEDUPLICATED, DEDUPLICATED_PROTECTED, DECIDED, DECIDED_PROTECTED, REVIEWS,
         REVIEWS_PROTECTED, HOLDS,
@@ -101,23 +107,35 @@ class DedupStage(StageBase):
         }
 
     def state_keys(self, batch: Sequence[Incoming]) -> Iterable[bytes]:
-        """The claim units of the batch, the clock and the completeness marks."""
+        """What the batch is about; answers of link and decide mostly change and read nothing."""
         yield waiting.clock_key()
         for rules in self._programmes.values():
             for register in (Register.HOUSEHOLDS, Register.ACCOUNTS, Register.SEPARATIONS):
                 yield registers.complete_key(rules.snapshot_id, register)
-        units = {
-            incoming.key[:ID_BYTES]
-            for incoming in batch
-            if len(incoming.key) == ID_BYTES or incoming.topic == ACCOUNTS
-        }
-        for claim_unit_id in units:
-            yield registers.household_key(claim_unit_id)
-            yield registers.accounts_key(claim_unit_id)
-            yield registers.separation_key(claim_unit_id)
-            yield waiting.waiting_key(claim_unit_id)
-            for programme in self._programmes:
-                yield unit_key(claim_unit_id, programme)
+        for incoming in batch:
+            topic, claim_unit_id = incoming.topic, incoming.key[:ID_BYTES]
+            if topic in (IDENTIFIED, RESOLVED, PAYMENTS, PAYMENTS_PROTECTED):
+                yield registers.household_key(claim_unit_id)
+                yield registers.separation_key(claim_unit_id)
+                for programme in self._programmes:
+                    yield unit_key(claim_unit_id, programme)
+            elif topic in _TABLE_KEYS:
+                yield _TABLE_KEYS[topic](claim_unit_id)
+
+    def reload(self, batch: Sequence[Incoming], state: StateView) -> None:
+        """Households, accounts, separations and completeness marks, once more."""
+        for incoming in batch:
+            message: Any = incoming.message
+            kind = message.WhichOneof("record")
+            if kind == "household":
+                registers.load_household(state, incoming.key, household_of(message))
+            elif kind == "account":
+                registers.load_account(state, message.account.claim_unit_id, account_of(message))
+            elif kind == "separation":
+                registers.load_separation(state, incoming.key, separation_of(message))
+            else:
+                register = Register(message.complete.register)
+                registers.set_complete(state, message.snapshot_id, register)
 
     # -- checks -----------------------------------------------------------------------------
 

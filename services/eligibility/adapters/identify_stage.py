@@ -20,7 +20,7 @@ from services.eligibility.adapters.stage_base import CLOCK, DECIDED, REVIEWS, St
 from services.eligibility.adapters.wire import field, tag
 from services.eligibility.domain import registers, waiting
 from services.eligibility.domain.identify import Identified, Identify, Output
-from services.eligibility.domain.registers import Credential
+from services.eligibility.domain.registers import Credential, Register
 from services.eligibility.domain.words import Resolution
 from services.eligibility.ports import StageMeter
 
@@ -37,6 +37,7 @@ class IdentifyStage(StageBase):
     name = "identify"
     version = 2
     inputs: Sequence[str] = (SUBMITTED, CREDENTIALS, RESOLVED, CLOCK)
+    tables: Sequence[str] = (CREDENTIALS,)
     outputs: Sequence[str] = (IDENTIFIED, DECIDED, REVIEWS)
     stage_event = applications_pb2.ApplicationSubmitted
 
@@ -57,19 +58,31 @@ class IdentifyStage(StageBase):
         }
 
     def state_keys(self, batch: Sequence[Incoming]) -> Iterable[bytes]:
-        """Credentials and waiting lists of the batch, the clock and the completeness marks."""
+        """Credentials of the batch, the clock and the completeness marks."""
         yield waiting.clock_key()
         snapshots = self._rules.snapshots
         for snapshot_id in snapshots.values():
-            yield registers.complete_key(snapshot_id, registers.Register.CREDENTIALS)
+            yield registers.complete_key(snapshot_id, Register.CREDENTIALS)
         for incoming in batch:
             message: Any = incoming.message
             if incoming.topic == SUBMITTED:
                 yield registers.credential_key(snapshots[message.programme], incoming.key)
             elif incoming.topic == CREDENTIALS:
-                fingerprint = incoming.key[:ID_BYTES]
-                yield registers.credential_key(message.snapshot_id, fingerprint)
-                yield waiting.waiting_key(fingerprint)
+                yield registers.credential_key(message.snapshot_id, incoming.key[:ID_BYTES])
+
+    def reload(self, batch: Sequence[Incoming], state: StateView) -> None:
+        """Credentials and completeness marks, once more."""
+        for incoming in batch:
+            message: Any = incoming.message
+            if message.HasField("complete"):
+                registers.set_complete(state, message.snapshot_id, Register.CREDENTIALS)
+            else:
+                registers.load_credential(
+                    state,
+                    message.snapshot_id,
+                    message.credential.credential_fingerprint,
+                    _credential_of(message),
+                )
 
     def check_event(
         self, message: applications_pb2.ApplicationSubmitted, incoming: Incoming
@@ -110,17 +123,11 @@ class IdentifyStage(StageBase):
     ) -> list[Output]:
         if message.HasField("complete"):
             return self._rules.take_complete(state, message.snapshot_id)
-        record = message.credential
-        credential = Credential(
-            version=message.version,
-            resident_id=record.resident_id,
-            claim_unit_id=record.claim_unit_id,
-            municipality_code=record.municipality_code,
-            valid_from=record.valid_from,
-            valid_until=record.valid_until,
-        )
         return self._rules.take_credential(
-            state, message.snapshot_id, record.credential_fingerprint, credential
+            state,
+            message.snapshot_id,
+            message.credential.credential_fingerprint,
+            _credential_of(message),
         )
 
     def _resolved(
@@ -166,3 +173,15 @@ class IdentifyStage(StageBase):
         )
         value = message.SerializeToString() + field(APPLICATION, output.application.raw)
         return Outgoing(IDENTIFIED, output.claim_unit_id, value, trace)
+
+
+def _credential_of(message: registry_pb2.RegistryRecord) -> Credential:
+    record = message.credential
+    return Credential(
+        version=message.version,
+        resident_id=record.resident_id,
+        claim_unit_id=record.claim_unit_id,
+        municipality_code=record.municipality_code,
+        valid_from=record.valid_from,
+        valid_until=record.valid_until,
+    )

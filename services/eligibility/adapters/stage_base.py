@@ -72,8 +72,7 @@ class StageBase:
         return written
 
     def reload(self, batch: Sequence[Incoming], state: StateView) -> None:
-        """Take register records into a store that has lost them."""
-        raise NotImplementedError
+        """A stage without tables has nothing to take again."""
 
     def _encode(self, output: Any, submissions: Submissions, trace: str | None) -> Outgoing | None:
         if isinstance(output, Decided):

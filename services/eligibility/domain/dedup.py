@@ -56,14 +56,14 @@ class Dedup:
     def take_household(self, state: State, claim_unit_id: bytes, record: Household) -> list[Output]:
         """A household of the register; whoever waits for it goes on."""
         registers.load_household(state, claim_unit_id, record)
-        return self._resume(state, claim_unit_id)
+        return self._resume(state, claim_unit_id) if waiting.anyone(state) else []
 
     def take_account(
         self, state: State, claim_unit_id: bytes, record: registers.RegisteredAccount
     ) -> list[Output]:
         """A registered account; whoever waits for it goes on."""
         registers.load_account(state, claim_unit_id, record)
-        return self._resume(state, claim_unit_id)
+        return self._resume(state, claim_unit_id) if waiting.anyone(state) else []
 
     def take_separation(
         self, state: State, claim_unit_id: bytes, record: Separation

@@ -68,7 +68,7 @@ class Identify:
     ) -> list[Output]:
         """A record of the register; whoever waits for it goes on."""
         registers.load_credential(state, snapshot_id, credential_fingerprint, record)
-        return self._resume(state, credential_fingerprint)
+        return self._resume(state, credential_fingerprint) if waiting.anyone(state) else []
 
     def take_complete(self, state: State, snapshot_id: str) -> list[Output]:
         """This partition of the register is complete; whoever still waits is answered."""

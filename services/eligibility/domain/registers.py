@@ -1,8 +1,10 @@
 """Register records in state, by snapshot: credentials for identify; households, registered accounts
 and separations for dedup.
 
-Invariants: a record of a lower version never replaces a higher one; loading the same record twice
-changes nothing; a register counts as complete in a partition only after its own closing record.
+What follows from a record alone is loaded, not put: the registers' topics are kept, so nothing is
+logged twice. Invariants: a record of a lower version never replaces a higher one; loading the same
+record twice changes nothing; a register counts as complete in a partition only after its own
+closing record.
 """
 
 from enum import IntEnum
@@ -109,7 +111,7 @@ def complete_key(snapshot_id: str, register: Register) -> bytes:
 
 def set_complete(state: State, snapshot_id: str, register: Register) -> None:
     """What is not there by now does not exist."""
-    state.put(complete_key(snapshot_id, register), b"\x01")
+    state.load(complete_key(snapshot_id, register), b"\x01")
 
 
 def is_complete(state: State, snapshot_id: str, register: Register) -> bool:
@@ -130,7 +132,7 @@ def load_credential(
             if known.resident_id == record.resident_id:
                 return
             record = msgspec.structs.replace(known, disputed=True)
-    state.put(key, _encode(record))
+    state.load(key, _encode(record))
 
 
 def find_credential(
@@ -145,7 +147,7 @@ def load_household(state: State, claim_unit_id: bytes, record: Household) -> Non
     """Keep the newest version."""
     known = find_household(state, claim_unit_id)
     if known is None or record.version >= known.version:
-        state.put(household_key(claim_unit_id), _encode(record))
+        state.load(household_key(claim_unit_id), _encode(record))
 
 
 def find_household(state: State, claim_unit_id: bytes) -> Household | None:
@@ -163,7 +165,7 @@ def load_account(state: State, claim_unit_id: bytes, record: RegisteredAccount) 
     if mine and mine[0].version > record.version:
         return
     others = tuple(each for each in known if each.resident_id != record.resident_id)
-    state.put(key, _encode((*others, record)))
+    state.load(key, _encode((*others, record)))
 
 
 def find_account(
@@ -182,8 +184,13 @@ def load_separation(state: State, claim_unit_id: bytes, record: Separation) -> b
     known = find_separation(state, claim_unit_id)
     if known is not None and (known.version > record.version or known == record):
         return False
-    state.put(separation_key(claim_unit_id), _encode(record))
+    state.load(separation_key(claim_unit_id), _encode(record))
     return True
+
+
+def prove_separation(state: State, claim_unit_id: bytes, record: Separation) -> None:
+    """Note what a person has seen and no register says; any record of the register overrules it."""
+    state.put(separation_key(claim_unit_id), _encode(record))
 
 
 def find_separation(state: State, claim_unit_id: bytes) -> Separation | None:

@@ -46,7 +46,7 @@ def prove(looks: Looks, state: State, look: Look) -> list[Output]:
     heads = {person.resident_id for person in household.persons if person.is_head}
     others = sorted(listing.named - heads - {identified.resident_id})
     proven = Separation(0, (identified.resident_id, *others))
-    registers.load_separation(state, identified.claim_unit_id, proven)
+    registers.prove_separation(state, identified.claim_unit_id, proven)
     return set_apart(
         looks,
         state,

@@ -75,6 +75,11 @@ def park(state: State, owner: bytes, entry: Waiting) -> None:
         state.put(_CLOCK_KEY, _encode(_Clock(clock.now_ms, minutes)))
 
 
+def anyone(state: State) -> bool:
+    """Whether somebody may be waiting: while a register is loaded in bulk, mostly nobody is."""
+    return bool(_clock(state).minutes)
+
+
 def take(state: State, owner: bytes) -> tuple[Waiting, ...]:
     """Take out all that waits for `owner`'s record."""
     key = waiting_key(owner)

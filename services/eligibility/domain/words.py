@@ -27,6 +27,9 @@ class State(Protocol):
     def put(self, key: bytes, value: bytes) -> None:
         """Set a value."""
 
+    def load(self, key: bytes, value: bytes) -> None:
+        """Set a value that follows from records of a register alone."""
+
     def delete(self, key: bytes) -> None:
         """Remove a value, if there is one."""
 
