@@ -15,6 +15,7 @@ from services.eligibility.adapters.messages import (
     require,
     review_message,
 )
+from services.eligibility.domain.municipalities import is_known
 from services.eligibility.domain.registers import Register
 from services.eligibility.domain.words import (
     Decided,
@@ -32,6 +33,7 @@ REVIEWS_PROTECTED: Final = "reviews.opened.protected"
 HOLDS: Final = "holds.v1"
 CLOCK: Final = "clock.ticks"
 REGISTERS: Final = {int(each): each.name.lower() for each in Register}
+WITH_MUNICIPALITY: Final = frozenset({"household", "credential"})
 
 Handler = Callable[[Any, Incoming, StateView, Submissions], Iterable[Any]]
 Checker = Callable[[Any, Incoming], None]
@@ -122,6 +124,9 @@ class StageBase:
             require(closed == register, "wrong_register")
         else:
             require(kind == register.removesuffix("s"), "wrong_record")
+            if kind in WITH_MUNICIPALITY:
+                code = getattr(message, kind).municipality_code
+                require(is_known(code), "unknown_municipality")
 
     def check_resolved(self, message: reviews_pb2.ReviewResolved, incoming: Incoming) -> None:
         """A resolution carries the event that the stage was judging."""
