@@ -8,6 +8,7 @@ from kyufu.events.v1 import operations_pb2, registry_pb2, reviews_pb2
 
 from chassis.streams import Incoming, InvalidMessage, Outgoing, StateView
 from services.eligibility.adapters.messages import (
+    TIME_MS_END,
     Submissions,
     check_resolution,
     decided_message,
@@ -107,8 +108,9 @@ class StageBase:
     # -- checks that stages share -----------------------------------------------------------
 
     def check_tick(self, message: operations_pb2.ClockTick, incoming: Incoming) -> None:
-        """A tick needs a time."""
+        """A tick needs a time that has a legal day: later ones would end every wait for good."""
         require(message.at_ms > 0, "no_time")
+        require(message.at_ms < TIME_MS_END, "no_such_time")
 
     def check_registry(self, message: registry_pb2.RegistryRecord, incoming: Incoming) -> None:
         """A register record needs a snapshot and the one kind that its topic carries; a closing

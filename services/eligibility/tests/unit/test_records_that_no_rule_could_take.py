@@ -4,6 +4,7 @@ import pytest
 from google.protobuf.message import Message
 from kyufu.events.v1 import applications_pb2, common_pb2, registry_pb2, reviews_pb2
 
+from services.eligibility.adapters.messages import TIME_MS_END
 from services.eligibility.tests.pipeline import Pipeline
 from services.eligibility.tests.playing import HOME
 from services.eligibility.tests.town import PROGRAMME, SNAPSHOT, Home, form, home, id16
@@ -83,3 +84,17 @@ def test_a_register_record_of_an_unknown_municipality_is_set_aside(code: str) ->
         ("registry.credentials", reason),
     }
     assert len(pipeline.dead) == 1 + len(nowhere.members)
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "reason"),
+    [(0, "no_time"), (-1, "no_time"), (TIME_MS_END, "no_such_time"), (2**62, "no_such_time")],
+)
+def test_a_tick_of_no_possible_time_moves_no_clock(at_ms: int, reason: str) -> None:
+    pipeline = Pipeline()
+    pipeline.submit(form(HOME))
+    pipeline.tick(at_ms)
+    assert pipeline.run().dead == [("clock.ticks", reason)] * 2
+    assert pipeline.outcome(form(HOME)) == "NONE"
+    pipeline.register(HOME)
+    assert pipeline.run().outcome(form(HOME)) == "APPROVED 300000"
