@@ -77,6 +77,7 @@ class IdentifyStage(StageBase):
                 yield registers.credential_key(snapshots[message.programme], incoming.key)
             elif incoming.topic == CREDENTIALS:
                 yield registers.credential_key(message.snapshot_id, incoming.key[:ID_BYTES])
+                yield registers.dispute_key(message.snapshot_id, incoming.key[:ID_BYTES])
 
     def reload(self, batch: Sequence[Incoming], state: StateView) -> None:
         """Credentials and completeness marks, once more."""
@@ -90,6 +91,7 @@ class IdentifyStage(StageBase):
                     message.snapshot_id,
                     message.credential.credential_fingerprint,
                     _credential_of(message),
+                    again=True,
                 )
 
     def check_event(

@@ -8,6 +8,7 @@ from kyufu.events.v1 import operations_pb2, registry_pb2, reviews_pb2
 
 from chassis.streams import Incoming, InvalidMessage, Outgoing, StateView
 from services.eligibility.adapters.messages import (
+    TIME_MS_END,
     Submissions,
     check_resolution,
     decided_message,
@@ -15,6 +16,7 @@ from services.eligibility.adapters.messages import (
     require,
     review_message,
 )
+from services.eligibility.domain.municipalities import is_known
 from services.eligibility.domain.registers import Register
 from services.eligibility.domain.words import (
     Decided,
@@ -32,6 +34,7 @@ REVIEWS_PROTECTED: Final = "reviews.opened.protected"
 HOLDS: Final = "holds.v1"
 CLOCK: Final = "clock.ticks"
 REGISTERS: Final = {int(each): each.name.lower() for each in Register}
+WITH_MUNICIPALITY: Final = frozenset({"household", "credential"})
 
 Handler = Callable[[Any, Incoming, StateView, Submissions], Iterable[Any]]
 Checker = Callable[[Any, Incoming], None]
@@ -105,8 +108,9 @@ class StageBase:
     # -- checks that stages share -----------------------------------------------------------
 
     def check_tick(self, message: operations_pb2.ClockTick, incoming: Incoming) -> None:
-        """A tick needs a time."""
+        """A tick needs a time that has a legal day: later ones would end every wait for good."""
         require(message.at_ms > 0, "no_time")
+        require(message.at_ms < TIME_MS_END, "no_such_time")
 
     def check_registry(self, message: registry_pb2.RegistryRecord, incoming: Incoming) -> None:
         """A register record needs a snapshot and the one kind that its topic carries; a closing
@@ -122,6 +126,9 @@ class StageBase:
             require(closed == register, "wrong_register")
         else:
             require(kind == register.removesuffix("s"), "wrong_record")
+            if kind in WITH_MUNICIPALITY:
+                code = getattr(message, kind).municipality_code
+                require(is_known(code), "unknown_municipality")
 
     def check_resolved(self, message: reviews_pb2.ReviewResolved, incoming: Incoming) -> None:
         """A resolution carries the event that the stage was judging."""

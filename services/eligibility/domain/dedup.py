@@ -129,9 +129,10 @@ class Dedup:
             look = self.looks.open(
                 state, entry, cause=review_id, waived=reasons, at_ms=resolved_at_ms
             )
-            if self.looks.waits_for_head(look):
-                self.looks.save(state, look, look.unit.without_seen(look.application_id))
-                return [*outputs, *self._park(state, replace(entry, cause=review_id))]
+        if self.looks.waits_for_head(look) or self.looks.may_yet_come(state, look):
+            self.looks.save(state, look, look.unit.without_seen(look.application_id))
+            again = replace(entry, cause=review_id, waived=reasons)
+            return [*outputs, *self._park(state, again)]
         return [*outputs, *self._judge(state, look)]
 
     def take_feedback(

@@ -97,10 +97,16 @@ class Identify:
             return [self._answer(state, application, known)]
         if registers.is_complete(state, snapshot_id, Register.CREDENTIALS):
             return [self._refused(state, application, (Reason.NOT_IN_REGISTER,))]
+        if state.get(self._review_key(application)) is not None:
+            # A person has been asked; the answer goes on from there.
+            return [Ignored(Stage.IDENTIFY, "application_repeated")]
+        return self._park(state, application)
+
+    def _park(self, state: State, application: Application) -> list[Output]:
         deadline_ms = waiting.now_ms(state, application.submitted_at_ms) + self.wait_ms
         waiting.park(
             state,
-            fingerprint,
+            application.credential_fingerprint,
             Waiting(application.application_id, deadline_ms, _encode(application)),
         )
         return []
@@ -121,9 +127,12 @@ class Identify:
         if resolution is Resolution.REFUSE:
             refused = (Reason.REVIEW_REFUSED, *reasons)
             return [self._refused(state, application, refused, review_id)]
-        known = registers.find_credential(
-            state, self.snapshots[application.programme], application.credential_fingerprint
-        )
+        snapshot_id = self.snapshots[application.programme]
+        known = registers.find_credential(state, snapshot_id, application.credential_fingerprint)
+        if known is None and not registers.is_complete(state, snapshot_id, Register.CREDENTIALS):
+            # The register may still bring it. From here on the resolution is the cause, so that a
+            # further review is another one.
+            return self._park(state, msgspec.structs.replace(application, event_id=review_id))
         if known is None:
             not_found = (Reason.NOT_IN_REGISTER,)
             return [self._refused(state, application, not_found, review_id)]
@@ -164,8 +173,8 @@ class Identify:
         return self._decided(state, application, Outcome.REFUSED, reasons, cause=cause)
 
     def _review(self, state: State, application: Application, reason: Reason) -> list[Output]:
-        review_id = self._id(application, application.event_id, Ordinal.REVIEW)
-        key = _REVIEW_PREFIX + review_id
+        review_id = self._review_id(application)
+        key = self._review_key(application)
         if state.get(key) is not None:
             return [Ignored(Stage.IDENTIFY, "application_repeated")]
         state.put(key, _OPEN)
@@ -182,6 +191,12 @@ class Identify:
         )
         waits = self._decided(state, application, Outcome.WAITING, (reason,), review_id=review_id)
         return [opened, waits]
+
+    def _review_id(self, application: Application) -> bytes:
+        return self._id(application, application.event_id, Ordinal.REVIEW)
+
+    def _review_key(self, application: Application) -> bytes:
+        return _REVIEW_PREFIX + self._review_id(application)
 
     def _decided(
         self,

@@ -144,8 +144,11 @@ class Link:
         return self._approve(state, claim, verdict, cause, at_ms)
 
     def _account_exists(self, opened: Opened) -> bool:
-        digits = opened.canonical
+        digits, holder = opened.canonical, opened.holder
         if len(digits) != CANONICAL_BYTES or not digits.isdigit():
+            return False
+        # A further digit is no name: the number would be paid to cut short.
+        if not holder or holder[:1].isdigit():
             return False
         text = digits.decode("ascii")
         return self.branch_exists(text[_BANK], text[_BRANCH])

@@ -33,13 +33,14 @@ from services.eligibility.domain.words import (
 class Entry(Record, frozen=True):
     """An identified application with the place it was read from. `raw`: the identified event.
 
-    `cause`: the resolution after which it waits once more.
+    `cause`: the resolution after which it waits once more; `waived`: what a person waived by it.
     """
 
     identified: Identified
     position: int
     raw: bytes
     cause: bytes = b""
+    waived: tuple[Reason, ...] = ()
 
 
 class Look(Record, frozen=True):
@@ -142,7 +143,7 @@ class Looks:
                 max(application.submitted_at_ms, at_ms),
                 household,
             ),
-            waived=waived,
+            waived=waived or entry.waived,
         )
 
     def ready(self, state: State, look: Look) -> bool:
@@ -150,21 +151,26 @@ class Looks:
         knowing, and the account where the registered one is asked for; and whether the head's claim
         has let go of whoever lives apart.
         """
+        if self.waits_for_head(look) or self.may_yet_come(state, look):
+            return False
+        snapshot_id = look.entry.identified.snapshot_id
+        return registers.is_complete(state, snapshot_id, Register.SEPARATIONS)
+
+    def may_yet_come(self, state: State, look: Look) -> bool:
+        """Whether a record is missing, without which the application is refused, and its register
+        may still bring it. Nobody can waive that.
+        """
         identified = look.entry.identified
         application, snapshot_id = identified.application, identified.snapshot_id
-        if self.waits_for_head(look):
-            return False
-        if not registers.is_complete(state, snapshot_id, Register.SEPARATIONS):
-            return False
         if look.household is None:
-            return registers.is_complete(state, snapshot_id, Register.HOUSEHOLDS)
+            return not registers.is_complete(state, snapshot_id, Register.HOUSEHOLDS)
         if (
             application.payout is not PayoutKind.REGISTERED_ACCOUNT
             or application.intent is Intent.WITHDRAW
         ):
-            return True
+            return False
         account = registers.find_account(state, identified.claim_unit_id, identified.resident_id)
-        return account is not None or registers.is_complete(state, snapshot_id, Register.ACCOUNTS)
+        return account is None and not registers.is_complete(state, snapshot_id, Register.ACCOUNTS)
 
     def waits_for_head(self, look: Look) -> bool:
         """Whether the head's claim is just being decided without the applicant. Until then payments

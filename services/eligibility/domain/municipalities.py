@@ -5,11 +5,14 @@ Source: 総務省「都道府県コード及び市区町村コード」仕様 (s
 """
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 _WEIGHTS: Final = (6, 5, 4, 3, 2)
 _PREFECTURES: Final = frozenset(f"{number:02d}" for number in range(1, 48))
 CODE_DIGITS: Final = 6
+# There are about 1,900; whatever else comes is a fault and must not fill the memory.
+_CACHED_MAX: Final = 4_096
 
 
 class CodeProblem(StrEnum):
@@ -30,3 +33,9 @@ def problem_of(code: str) -> CodeProblem | None:
     if (11 - total % 11) % 10 != int(code[5]):
         return CodeProblem.CHECK_DIGIT
     return None
+
+
+@lru_cache(maxsize=_CACHED_MAX)
+def is_known(code: str) -> bool:
+    """Whether a municipality can have this code. A register repeats few codes very often."""
+    return problem_of(code) is None

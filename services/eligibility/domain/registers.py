@@ -89,6 +89,11 @@ def credential_key(snapshot_id: str, credential_fingerprint: bytes) -> bytes:
     return b"c" + snapshot_id.encode() + b"|" + credential_fingerprint
 
 
+def dispute_key(snapshot_id: str, credential_fingerprint: bytes) -> bytes:
+    """Where a credential stands that one version of the register gave to two residents."""
+    return b"x" + snapshot_id.encode() + b"|" + credential_fingerprint
+
+
 def household_key(claim_unit_id: bytes) -> bytes:
     """Where a household stands; the claim unit's id already names the snapshot."""
     return b"h" + claim_unit_id
@@ -120,18 +125,33 @@ def is_complete(state: State, snapshot_id: str, register: Register) -> bool:
 
 
 def load_credential(
-    state: State, snapshot_id: str, credential_fingerprint: bytes, record: Credential
+    state: State,
+    snapshot_id: str,
+    credential_fingerprint: bytes,
+    record: Credential,
+    *,
+    again: bool = False,
 ) -> None:
-    """Keep the newest version; the same version for another resident marks it as disputed."""
+    """Keep the newest version; the same version for another resident marks it as disputed.
+
+    The compacted register keeps only the last owner of a version. The disputed record is therefore
+    also put under a key of its own, which the changelog restores before registers are read
+    `again`; then nothing is put.
+    """
     key = credential_key(snapshot_id, credential_fingerprint)
     known = find_credential(state, snapshot_id, credential_fingerprint)
-    if known is not None:
-        if known.version > record.version:
+    if known is not None and known.version > record.version:
+        return
+    if known is not None and known.version == record.version:
+        if known.disputed or known.resident_id == record.resident_id:
             return
-        if known.version == record.version:
-            if known.resident_id == record.resident_id:
-                return
-            record = msgspec.structs.replace(known, disputed=True)
+        record = msgspec.structs.replace(known, disputed=True)
+        if not again:
+            state.put(dispute_key(snapshot_id, credential_fingerprint), _encode(record))
+    else:
+        disputed = state.get(dispute_key(snapshot_id, credential_fingerprint))
+        if disputed is not None and (was := _credential.decode(disputed)).version == record.version:
+            record = was
     state.load(key, _encode(record))
 
 

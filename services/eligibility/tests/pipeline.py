@@ -51,18 +51,20 @@ class DictState:
 
     def __init__(self) -> None:
         self.values: dict[bytes, bytes] = {}
+        self.logged: dict[bytes, bytes] = {}
 
     def get(self, key: bytes) -> bytes | None:
         return self.values.get(key)
 
     def put(self, key: bytes, value: bytes) -> None:
-        self.values[key] = value
+        self.values[key] = self.logged[key] = value
 
     def load(self, key: bytes, value: bytes) -> None:
         self.values[key] = value
 
     def delete(self, key: bytes) -> None:
         self.values.pop(key, None)
+        self.logged.pop(key, None)
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         return iter(sorted((k, v) for k, v in self.values.items() if k.startswith(prefix)))

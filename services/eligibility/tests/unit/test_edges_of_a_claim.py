@@ -162,8 +162,9 @@ WRONG_ACCOUNTS = [
     ("a digit short", b"00010011123456", "REFUSED ACCOUNT_INVALID"),
     ("empty", b"", "REFUSED ACCOUNT_INVALID"),
     ("letters", b"0001001112345AB", "REFUSED ACCOUNT_INVALID"),
-    ("a digit too many", b"0001001112345678" + HOME.head.kana, "WAITING HOLDER_MISMATCH"),
-    ("no holder", b"000100111234567", "WAITING HOLDER_MISMATCH"),
+    ("a digit too many", b"0001001112345678" + HOME.head.kana, "REFUSED ACCOUNT_INVALID"),
+    ("no holder", b"000100111234567", "REFUSED ACCOUNT_INVALID"),
+    ("a holder of spaces", b"000100111234567 ", "WAITING HOLDER_MISMATCH"),
 ]
 
 

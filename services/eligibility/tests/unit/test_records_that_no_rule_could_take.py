@@ -4,9 +4,10 @@ import pytest
 from google.protobuf.message import Message
 from kyufu.events.v1 import applications_pb2, common_pb2, registry_pb2, reviews_pb2
 
+from services.eligibility.adapters.messages import TIME_MS_END
 from services.eligibility.tests.pipeline import Pipeline
 from services.eligibility.tests.playing import HOME
-from services.eligibility.tests.town import PROGRAMME, SNAPSHOT, form, home, id16
+from services.eligibility.tests.town import PROGRAMME, SNAPSHOT, Home, form, home, id16
 
 ACCOUNT = HOME.registered_account(HOME.head, "5555555")
 RELEASE = applications_pb2.ApplicationDeduplicated(
@@ -70,3 +71,30 @@ def test_an_instant_without_a_legal_day_is_set_aside() -> None:
     pipeline.register(HOME)
     pipeline.submit(form(HOME, submitted_at_ms=10**15))
     assert pipeline.run().dead == [("applications.submitted", "no_such_time")]
+
+
+@pytest.mark.parametrize("code", ["", "131010", "991007", "130001"])
+def test_a_register_record_of_an_unknown_municipality_is_set_aside(code: str) -> None:
+    nowhere = Home(9, home(9).members, code)
+    pipeline = Pipeline()
+    pipeline.register(nowhere)
+    reason = "unknown_municipality"
+    assert set(pipeline.run().dead) == {
+        ("registry.households", reason),
+        ("registry.credentials", reason),
+    }
+    assert len(pipeline.dead) == 1 + len(nowhere.members)
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "reason"),
+    [(0, "no_time"), (-1, "no_time"), (TIME_MS_END, "no_such_time"), (2**62, "no_such_time")],
+)
+def test_a_tick_of_no_possible_time_moves_no_clock(at_ms: int, reason: str) -> None:
+    pipeline = Pipeline()
+    pipeline.submit(form(HOME))
+    pipeline.tick(at_ms)
+    assert pipeline.run().dead == [("clock.ticks", reason)] * 2
+    assert pipeline.outcome(form(HOME)) == "NONE"
+    pipeline.register(HOME)
+    assert pipeline.run().outcome(form(HOME)) == "APPROVED 300000"

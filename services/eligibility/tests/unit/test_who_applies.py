@@ -3,8 +3,9 @@
 import pytest
 from kyufu.events.v1 import registry_pb2, reviews_pb2
 
+from chassis.streams import Incoming
 from services.eligibility.adapters.messages import TIME_MS_END
-from services.eligibility.tests.pipeline import Pipeline
+from services.eligibility.tests.pipeline import DictState, Pipeline
 from services.eligibility.tests.playing import HOME, played
 from services.eligibility.tests.town import MAY_11_MS, Home, Member, form, home
 
@@ -67,6 +68,44 @@ def test_whose_a_credential_is(records: list[registry_pb2.RegistryRecord], outco
         put_card(pipeline, record)
     application = pipeline.submit(form(HOME))
     assert pipeline.run().outcome(application) == outcome
+
+
+def lose_store(pipeline: Pipeline) -> None:
+    """identify comes back with its changelog and the last record of each key of its tables."""
+    stage, lost, state = pipeline.stages[0], pipeline.states["identify"], DictState()
+    state.values, state.logged = dict(lost.logged), dict(lost.logged)
+    pipeline.states["identify"] = state
+    for topic in stage.tables:
+        newest = {record.key: record.message for record in pipeline.topics[topic]}
+        for key, message in newest.items():
+            stage.reload([Incoming(topic, 0, 0, key, message, 0, None, b"")], state)
+    assert state.logged == lost.logged, "a stage may not log what it only reads again"
+
+
+@pytest.mark.parametrize(
+    ("records", "outcome"), [r[1:] for r in OWNERS[:3]], ids=[r[0] for r in OWNERS[:3]]
+)
+def test_whose_a_credential_is_stays_so_after_the_store_was_lost(
+    records: list[registry_pb2.RegistryRecord], outcome: str
+) -> None:
+    pipeline = played()
+    del pipeline.topics["registry.credentials"][0]
+    for record in (card(), *records):
+        put_card(pipeline, record)
+    lose_store(pipeline)
+    application = pipeline.submit(form(HOME))
+    assert pipeline.run().outcome(application) == outcome
+
+
+def test_a_credential_disputed_in_two_versions_is_read_again_from_the_whole_log() -> None:
+    pipeline = played()
+    for record in (card(SECOND), card(version=2), card(SECOND, 2)):
+        put_card(pipeline, record)
+    for number, record in enumerate(pipeline.topics["registry.credentials"]):
+        pipeline.topics["registry.credentials"][number] = record._replace(key=bytes((number,)))
+    lose_store(pipeline)
+    application = pipeline.submit(form(HOME))
+    assert pipeline.run().outcome(application) == "WAITING CLAIM_DISPUTED"
 
 
 @pytest.mark.parametrize(
