@@ -102,15 +102,82 @@ DELAYS: Final[list[Graph]] = [
             for share, name in ((0.5, "p50"), (0.99, "p99"))
         ],
     ),
+]
+STREAM_CORE_FLOW: Final[list[Graph]] = [
     (
-        "Commit of a group of the stream core",
+        "Lag by stage",
+        "short",
+        [
+            (
+                'sum by (group) (kyufu_kafka_lag_records{group=~".+-(identify|dedup|link)"})',
+                "{{group}}",
+            )
+        ],
+    ),
+    (
+        "Records decided at once",
+        "short",
+        [
+            (
+                "sum by (stage) (rate(kyufu_stream_batch_records_sum[5m])) / "
+                "sum by (stage) (rate(kyufu_stream_batch_records_count[5m]))",
+                "mean {{stage}}",
+            )
+        ],
+    ),
+    (
+        "Commit of a group",
         "s",
         [
             (
-                "histogram_quantile(0.99, sum by (le, stage) "
+                f"histogram_quantile({share}, sum by (le, stage) "
                 "(rate(kyufu_stream_commit_seconds_bucket[5m])))",
-                "p99 {{stage}}",
+                f"{name} {{{{stage}}}}",
             )
+            for share, name in ((0.5, "p50"), (0.99, "p99"))
+        ],
+    ),
+    (
+        "Overlay: state keys changed by a group",
+        "short",
+        [
+            (
+                "sum by (stage) (rate(kyufu_stream_overlay_keys_sum[5m])) / "
+                "sum by (stage) (rate(kyufu_stream_overlay_keys_count[5m]))",
+                "mean {{stage}}",
+            )
+        ],
+    ),
+]
+STREAM_CORE_STATE: Final[list[Graph]] = [
+    (
+        "Time left of restores",
+        "s",
+        [("max by (stage) (kyufu_stream_restore_eta_seconds)", "{{stage}}")],
+    ),
+    (
+        "Keys restored a second",
+        "ops",
+        [("sum by (stage) (kyufu_stream_restore_keys_per_second)", "{{stage}}")],
+    ),
+    ("State", "bytes", [("sum by (stage) (kyufu_stream_state_bytes)", "{{stage}}")]),
+    (
+        "Records set aside by stages",
+        "short",
+        [
+            (
+                "sum by (consumer, reason) (increase(kyufu_dead_letters_records_total"
+                '{consumer=~".+-(identify|dedup|link)"}[5m]))',
+                "{{consumer}} {{reason}}",
+            )
+        ],
+    ),
+    (
+        "Changes of owner",
+        "short",
+        [
+            (f"sum by (stage) (increase(kyufu_stream_{name}_total[5m]))", f"{name} {{{{stage}}}}")
+            for name in ("rebalances", "takeovers", "fencings")
         ],
     ),
 ]
@@ -146,6 +213,8 @@ ROWS: Final = (
     ("Money", MONEY),
     ("The way of the data", WAY),
     ("Delays", DELAYS),
+    ("Stream core: flow", STREAM_CORE_FLOW),
+    ("Stream core: state", STREAM_CORE_STATE),
     ("Machinery", MACHINERY),
 )
 ROW_HEIGHT: Final = 8
