@@ -163,17 +163,20 @@ def build(
         "defects": {label: asdict(verdict) for label, verdict in defects.items()},
         "unexpected_answers": played.tally.unexpected,
         "register_line_errors": played.import_errors,
-        "invariants": {
-            **checker["invariants"],
-            **({"INV-7": rebuild.verdict} if rebuild else {}),
-        },
-        "offenders": {
-            **checker.get("offenders", {}),
-            **({"INV-7": rebuild.offenders} if rebuild and rebuild.offenders else {}),
-        },
+        **_verdicts(checker, rebuild),
         "timings_s": {name: round(seconds, 2) for name, seconds in timings_s.items()},
         "households_per_s": round(households / applied_s, 1),
     }
+
+
+def _verdicts(checker: dict[str, Any], rebuild: Rebuilt | None) -> dict[str, Any]:
+    """The checker's verdicts and offenders, with INV-7 where a rebuild was asked for."""
+    invariants, offenders = dict(checker["invariants"]), dict(checker.get("offenders", {}))
+    if rebuild is not None:
+        invariants["INV-7"] = rebuild.verdict
+        if rebuild.offenders:
+            offenders["INV-7"] = rebuild.offenders
+    return {"invariants": invariants, "offenders": offenders}
 
 
 def failures(report: dict[str, Any]) -> list[str]:
