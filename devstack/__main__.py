@@ -35,6 +35,10 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--reset", action="store_true", help="forget the previous run's artefacts as well"
     )
+    run.add_argument(
+        "--verify-rebuild", action="store_true",
+        help="decide the log once more at the end and compare (INV-7)",
+    )  # fmt: skip
     run.add_argument("--plain", action="store_true", help="lines instead of a live display")
     run.add_argument(
         "--kill", action="append", default=[], metavar="SERVICE",
@@ -61,6 +65,7 @@ def _run(arguments: argparse.Namespace, progress: Progress) -> int:
         keep=arguments.keep,
         reset=arguments.reset,
         kills=tuple(arguments.kill),
+        verify_rebuild=arguments.verify_rebuild,
         log_level=os.environ.get("KYUFU_LOG_LEVEL", "INFO"),
     )
     return rehearse(options, progress, os.environ)

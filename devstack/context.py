@@ -72,6 +72,7 @@ class RunContext:
     progress: Progress
     servers: Servers
     kills: tuple[str, ...] = ()
+    verify_rebuild: bool = False
     started: float = field(default_factory=time.monotonic)
     timings_s: dict[str, float] = field(default_factory=dict)  # `setup` is there before the play
     trial: TrialRequest | None = None  # what --keep shows a person to try

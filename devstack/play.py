@@ -156,7 +156,7 @@ class Play:
         )
 
     def play(self) -> Finished:
-        """Play to the end, let the outside checker judge, and write report.json."""
+        """Play to the end, let the outside checker and a rebuild judge, and write report.json."""
         context = self._context
         stage = Stage(context)
         story = Story(self._place(), self.world, stage)
@@ -177,6 +177,7 @@ class Play:
         scrape(metrics_targets(context.processes), context.paths.base / "metrics")
         stage.step("the outside checker")
         checker = report.run_checker(context.paths.base, context.client_environment())
+        rebuild = self._rebuild(stage) if context.verify_rebuild else None
         stage.finish()
         context.timings_s.update(played.timings_s)
         context.timings_s["all"] = time.monotonic() - context.started
@@ -185,9 +186,20 @@ class Play:
             run_dir=context.paths.base,
             seed=context.seed,
             checker=checker,
+            rebuild=rebuild,
             notices=self._notice_totals(),
             timings_s=context.timings_s,
         )
+
+    def _rebuild(self, stage: Stage) -> report.Rebuilt:
+        """INV-7. The ticks of the clock go on meanwhile; the rebuild holds to what it found."""
+        context = self._context
+        stage.step("the log decided once more (INV-7)")
+        began = time.monotonic()
+        environ = {**context.client_environment(), "KYUFU_SECRETS_DIR": str(context.secrets_dir)}
+        rebuilt = report.run_rebuild(context.paths.base, environ)
+        context.timings_s["rebuild"] = time.monotonic() - began
+        return rebuilt
 
     def _notice_totals(self) -> dict[str, int]:
         context = self._context

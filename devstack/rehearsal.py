@@ -49,6 +49,7 @@ class Options:
     keep: bool = False
     reset: bool = False
     kills: tuple[str, ...] = ()
+    verify_rebuild: bool = False
     log_level: str = "INFO"
 
 
@@ -172,7 +173,7 @@ def _context(
         kafka_bootstrap=servers.kafka_bootstrap, database_url=servers.database_url,
         database_url_of=urls, clock_start=CLOCK_START, clock_epoch_s=epoch_s,
         processes=processes(around), supervisor=supervisor, progress=progress, servers=servers,
-        kills=options.kills, started=started,
+        kills=options.kills, verify_rebuild=options.verify_rebuild, started=started,
     )  # fmt: skip
 
 

@@ -11,13 +11,18 @@ import sys
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from devstack.paths import ROOT
 from devstack.story import Played
 from simulators.verdict import compare
 
 CHECKER_TIMEOUT_S = 600
+REBUILD_TIMEOUT_S = 600
+# Exit status of `rebuild --verify`; any other means that nothing was compared.
+REBUILD_VERDICTS = {0: "pass", 1: "fail", 3: "not checked"}
+DIFFERENCE = "DIFFERENCE  "
+OFFENDERS_MAX = 10
 CHECKED = ("INV-1", "INV-3", "INV-4", "INV-5", "INV-6", "INV-9", "INV-11")
 # Stations of payments that gave way: what was decided stands elsewhere or was taken back.
 GONE = frozenset({"cancelled", "replaced", "decision_refused"})
@@ -38,6 +43,37 @@ def run_checker(run_dir: Path, environ: dict[str, str]) -> dict[str, Any]:
     )
     result: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
     return result
+
+
+class Rebuilt(NamedTuple):
+    """What a rebuild says of INV-7, in the checker's words."""
+
+    verdict: str
+    offenders: list[str]
+
+
+def run_rebuild(run_dir: Path, environ: dict[str, str]) -> Rebuilt:
+    """INV-7: decides the log once more and compares; all it says stands in rebuild.txt.
+
+    A rebuild that cannot run at all counts as a failure, not as something left out.
+    """
+    output = run_dir / "rebuild.txt"
+    with output.open("w", encoding="utf-8") as told:
+        status = subprocess.run(
+            [sys.executable, "-m", "services.eligibility", "rebuild", "--verify"],
+            cwd=ROOT,
+            env=environ,
+            check=False,
+            timeout=REBUILD_TIMEOUT_S,
+            stdout=told,
+            stderr=subprocess.STDOUT,
+        ).returncode
+    verdict = REBUILD_VERDICTS.get(status, "fail")
+    lines = output.read_text(encoding="utf-8").splitlines()
+    found = [line.removeprefix(DIFFERENCE) for line in lines if line.startswith(DIFFERENCE)]
+    if verdict == "fail" and not found:
+        found = [f"rebuild ended with status {status}: see {output.name}"]
+    return Rebuilt(verdict, found[:OFFENDERS_MAX])
 
 
 def payment_files(run_dir: Path) -> list[dict[str, Any]]:
@@ -80,6 +116,7 @@ def build(
     run_dir: Path,
     seed: int,
     checker: dict[str, Any],
+    rebuild: Rebuilt | None,
     notices: dict[str, int],
     timings_s: dict[str, float],
 ) -> dict[str, Any]:
@@ -126,11 +163,20 @@ def build(
         "defects": {label: asdict(verdict) for label, verdict in defects.items()},
         "unexpected_answers": played.tally.unexpected,
         "register_line_errors": played.import_errors,
-        "invariants": checker["invariants"],
-        "offenders": checker.get("offenders", {}),
+        **_verdicts(checker, rebuild),
         "timings_s": {name: round(seconds, 2) for name, seconds in timings_s.items()},
         "households_per_s": round(households / applied_s, 1),
     }
+
+
+def _verdicts(checker: dict[str, Any], rebuild: Rebuilt | None) -> dict[str, Any]:
+    """The checker's verdicts and offenders, with INV-7 where a rebuild was asked for."""
+    invariants, offenders = dict(checker["invariants"]), dict(checker.get("offenders", {}))
+    if rebuild is not None:
+        invariants["INV-7"] = rebuild.verdict
+        if rebuild.offenders:
+            offenders["INV-7"] = rebuild.offenders
+    return {"invariants": invariants, "offenders": offenders}
 
 
 def failures(report: dict[str, Any]) -> list[str]:

@@ -139,10 +139,19 @@ class ProjectionStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class PeersSeen:
+    """One look at the other processes."""
+
+    services: Sequence[staff_pb2.ServiceHealth] = ()
+    lags: Sequence[staff_pb2.ConsumerLag] = ()
+    stages: Sequence[staff_pb2.StageStatus] = ()
+
+
 class Peers(Protocol):
     """The other processes as seen over HTTP."""
 
-    async def look(self) -> tuple[list[staff_pb2.ServiceHealth], list[staff_pb2.ConsumerLag]]: ...
+    async def look(self) -> PeersSeen: ...
 
 
 class GroupLags(Protocol):

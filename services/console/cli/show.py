@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
@@ -17,6 +17,27 @@ from rich.table import Table
 from chassis.clock import JST, from_ms
 
 _WIDTH_WITHOUT_TERMINAL: Final = 200
+_StageField = Literal[
+    "lag_records", "batch_records_mean", "commit_seconds_p99", "overlay_keys_mean",
+    "open_partitions", "restored_keys", "restore_keys_per_second", "restore_eta_seconds",
+    "state_bytes", "dead_letters", "rebalances", "takeovers", "fencings",
+]  # fmt: skip
+# heading, field of StageStatus, form
+_STAGE_COLUMNS: Final[tuple[tuple[str, _StageField, str], ...]] = (
+    ("lag", "lag_records", "{:,}"),
+    ("batch", "batch_records_mean", "{:,.0f}"),
+    ("commit p99 s", "commit_seconds_p99", "{:.3f}"),
+    ("overlay", "overlay_keys_mean", "{:,.0f}"),
+    ("open part.", "open_partitions", "{:,}"),
+    ("restored", "restored_keys", "{:,}"),
+    ("keys/s", "restore_keys_per_second", "{:,.0f}"),
+    ("ETA s", "restore_eta_seconds", "{:,.0f}"),
+    ("state bytes", "state_bytes", "{:,}"),
+    ("dead letters", "dead_letters", "{:,}"),
+    ("rebalances", "rebalances", "{:,}"),
+    ("takeovers", "takeovers", "{:,}"),
+    ("fencings", "fencings", "{:,}"),
+)
 
 
 def console() -> Console:
@@ -135,6 +156,7 @@ def status(answer: staff_pb2.GetStatusResponse) -> None:
         ("consumer", "topic", ">records"),
         [(lag.consumer, lag.topic, f"{lag.lag:,}") for lag in answer.lags],
     )
+    _stages(answer.stages)
     by_station: dict[tuple[str, str], tuple[int, int]] = {}
     for entry in answer.stations:
         payments, amount = by_station.get((entry.programme, entry.station), (0, 0))
@@ -151,6 +173,24 @@ def status(answer: staff_pb2.GetStatusResponse) -> None:
         ],
     )
     line(f"open reviews {answer.open_reviews:,}, dead letters {answer.dead_letters:,}")
+
+
+def _stages(found: Sequence[staff_pb2.StageStatus]) -> None:
+    """The stages of the stream core; a dash where no process shows the figure."""
+    table(
+        "stages",
+        ("stage", *(f">{title}" for title, _, _ in _STAGE_COLUMNS)),
+        [
+            (
+                one.stage,
+                *(
+                    form.format(getattr(one, name)) if one.HasField(name) else "-"
+                    for _, name, form in _STAGE_COLUMNS
+                ),
+            )
+            for one in found
+        ],
+    )
 
 
 def dead_letters(found: Sequence[staff_pb2.DeadLetterSummary]) -> None:

@@ -29,15 +29,15 @@ async def collect(
         asyncio.to_thread(reviews.open_total, None),
         asyncio.to_thread(letters.waiting_total),
     )
-    health, peer_lags = looked
     kafka_lags, kafka_trouble = kafka
     yen, payments_trouble = stations
     return staff_pb2.GetStatusResponse(
-        services=[*health, *kafka_trouble, *payments_trouble],
-        lags=merged_lags(kafka_lags, peer_lags),
+        services=[*looked.services, *kafka_trouble, *payments_trouble],
+        lags=merged_lags(kafka_lags, looked.lags),
         stations=yen,
         open_reviews=open_reviews,
         dead_letters=waiting,
+        stages=looked.stages,
     )
 
 

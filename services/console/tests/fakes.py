@@ -9,7 +9,7 @@ from kyufu.staff.v1 import staff_pb2
 
 from services.console.domain.reviews import Position, Resolution, Review
 from services.console.domain.trace import TraceEvent
-from services.console.ports import AuditEntry, DeadLetterEntry, ReviewFilter
+from services.console.ports import AuditEntry, DeadLetterEntry, PeersSeen, ReviewFilter
 
 
 @dataclass
@@ -137,8 +137,8 @@ class FakeRegisters:
 
 
 class FakePeers:
-    async def look(self) -> tuple[list[staff_pb2.ServiceHealth], list[staff_pb2.ConsumerLag]]:
-        return [], []
+    async def look(self) -> PeersSeen:
+        return PeersSeen()
 
 
 class FakeLags:

@@ -220,9 +220,12 @@ def test_status_shows_health_lag_yen_and_tasks(house: House) -> None:
     assert {(s.service, s.ready) for s in answer.services} == {("console", True), ("absent", False)}
     assert [station.station for station in answer.stations] == ["planned"]
     assert answer.open_reviews == 1
+    assert [stage.stage for stage in answer.stages] == ["identify", "dedup", "link"]
     shown = house.kyufu("status", token=_operator(house))
     assert shown.returncode == 0, shown.stderr
     assert "100,000" in shown.stdout
+    link = next(row for row in shown.stdout.splitlines() if row.startswith("│ link "))
+    assert set(link.removeprefix("│ link")) == set("│ -"), "no stage answers here: dashes only"
 
 
 def _operator(house: House) -> str:

@@ -425,6 +425,122 @@ class ServiceHealth(_message.Message):
 Global___ServiceHealth: _TypeAlias = ServiceHealth  # noqa: Y015
 
 @_typing.final
+class StageStatus(_message.Message):
+    """One stage of the stream core, as its processes show it. What no process shows is absent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAGE_FIELD_NUMBER: _builtins.int
+    LAG_RECORDS_FIELD_NUMBER: _builtins.int
+    BATCH_RECORDS_MEAN_FIELD_NUMBER: _builtins.int
+    COMMIT_SECONDS_P99_FIELD_NUMBER: _builtins.int
+    OVERLAY_KEYS_MEAN_FIELD_NUMBER: _builtins.int
+    OPEN_PARTITIONS_FIELD_NUMBER: _builtins.int
+    RESTORED_KEYS_FIELD_NUMBER: _builtins.int
+    RESTORE_KEYS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    RESTORE_ETA_SECONDS_FIELD_NUMBER: _builtins.int
+    STATE_BYTES_FIELD_NUMBER: _builtins.int
+    DEAD_LETTERS_FIELD_NUMBER: _builtins.int
+    REBALANCES_FIELD_NUMBER: _builtins.int
+    TAKEOVERS_FIELD_NUMBER: _builtins.int
+    FENCINGS_FIELD_NUMBER: _builtins.int
+    stage: _builtins.str
+    """"identify", "dedup" or "link" """
+    lag_records: _builtins.int
+    batch_records_mean: _builtins.float
+    commit_seconds_p99: _builtins.float
+    """From closing a group until it is committed and its state stored."""
+    overlay_keys_mean: _builtins.float
+    """State keys that one group changes."""
+    open_partitions: _builtins.int
+    restored_keys: _builtins.int
+    """Since the processes started."""
+    restore_keys_per_second: _builtins.float
+    """0 when no restore is under way; so is the next."""
+    restore_eta_seconds: _builtins.float
+    state_bytes: _builtins.int
+    dead_letters: _builtins.int
+    rebalances: _builtins.int
+    takeovers: _builtins.int
+    fencings: _builtins.int
+    def __init__(
+        self,
+        *,
+        stage: _builtins.str = ...,
+        lag_records: _builtins.int | None = ...,
+        batch_records_mean: _builtins.float | None = ...,
+        commit_seconds_p99: _builtins.float | None = ...,
+        overlay_keys_mean: _builtins.float | None = ...,
+        open_partitions: _builtins.int | None = ...,
+        restored_keys: _builtins.int | None = ...,
+        restore_keys_per_second: _builtins.float | None = ...,
+        restore_eta_seconds: _builtins.float | None = ...,
+        state_bytes: _builtins.int | None = ...,
+        dead_letters: _builtins.int | None = ...,
+        rebalances: _builtins.int | None = ...,
+        takeovers: _builtins.int | None = ...,
+        fencings: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_batch_records_mean", b"_batch_records_mean", "_commit_seconds_p99", b"_commit_seconds_p99", "_dead_letters", b"_dead_letters", "_fencings", b"_fencings", "_lag_records", b"_lag_records", "_open_partitions", b"_open_partitions", "_overlay_keys_mean", b"_overlay_keys_mean", "_rebalances", b"_rebalances", "_restore_eta_seconds", b"_restore_eta_seconds", "_restore_keys_per_second", b"_restore_keys_per_second", "_restored_keys", b"_restored_keys", "_state_bytes", b"_state_bytes", "_takeovers", b"_takeovers", "batch_records_mean", b"batch_records_mean", "commit_seconds_p99", b"commit_seconds_p99", "dead_letters", b"dead_letters", "fencings", b"fencings", "lag_records", b"lag_records", "open_partitions", b"open_partitions", "overlay_keys_mean", b"overlay_keys_mean", "rebalances", b"rebalances", "restore_eta_seconds", b"restore_eta_seconds", "restore_keys_per_second", b"restore_keys_per_second", "restored_keys", b"restored_keys", "state_bytes", b"state_bytes", "takeovers", b"takeovers"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_batch_records_mean", b"_batch_records_mean", "_commit_seconds_p99", b"_commit_seconds_p99", "_dead_letters", b"_dead_letters", "_fencings", b"_fencings", "_lag_records", b"_lag_records", "_open_partitions", b"_open_partitions", "_overlay_keys_mean", b"_overlay_keys_mean", "_rebalances", b"_rebalances", "_restore_eta_seconds", b"_restore_eta_seconds", "_restore_keys_per_second", b"_restore_keys_per_second", "_restored_keys", b"_restored_keys", "_state_bytes", b"_state_bytes", "_takeovers", b"_takeovers", "batch_records_mean", b"batch_records_mean", "commit_seconds_p99", b"commit_seconds_p99", "dead_letters", b"dead_letters", "fencings", b"fencings", "lag_records", b"lag_records", "open_partitions", b"open_partitions", "overlay_keys_mean", b"overlay_keys_mean", "rebalances", b"rebalances", "restore_eta_seconds", b"restore_eta_seconds", "restore_keys_per_second", b"restore_keys_per_second", "restored_keys", b"restored_keys", "stage", b"stage", "state_bytes", b"state_bytes", "takeovers", b"takeovers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__batch_records_mean: _TypeAlias = _typing.Literal["batch_records_mean"]  # noqa: Y015
+    _WhichOneofArgType__batch_records_mean: _TypeAlias = _typing.Literal["_batch_records_mean", b"_batch_records_mean"]  # noqa: Y015
+    _WhichOneofReturnType__commit_seconds_p99: _TypeAlias = _typing.Literal["commit_seconds_p99"]  # noqa: Y015
+    _WhichOneofArgType__commit_seconds_p99: _TypeAlias = _typing.Literal["_commit_seconds_p99", b"_commit_seconds_p99"]  # noqa: Y015
+    _WhichOneofReturnType__dead_letters: _TypeAlias = _typing.Literal["dead_letters"]  # noqa: Y015
+    _WhichOneofArgType__dead_letters: _TypeAlias = _typing.Literal["_dead_letters", b"_dead_letters"]  # noqa: Y015
+    _WhichOneofReturnType__fencings: _TypeAlias = _typing.Literal["fencings"]  # noqa: Y015
+    _WhichOneofArgType__fencings: _TypeAlias = _typing.Literal["_fencings", b"_fencings"]  # noqa: Y015
+    _WhichOneofReturnType__lag_records: _TypeAlias = _typing.Literal["lag_records"]  # noqa: Y015
+    _WhichOneofArgType__lag_records: _TypeAlias = _typing.Literal["_lag_records", b"_lag_records"]  # noqa: Y015
+    _WhichOneofReturnType__open_partitions: _TypeAlias = _typing.Literal["open_partitions"]  # noqa: Y015
+    _WhichOneofArgType__open_partitions: _TypeAlias = _typing.Literal["_open_partitions", b"_open_partitions"]  # noqa: Y015
+    _WhichOneofReturnType__overlay_keys_mean: _TypeAlias = _typing.Literal["overlay_keys_mean"]  # noqa: Y015
+    _WhichOneofArgType__overlay_keys_mean: _TypeAlias = _typing.Literal["_overlay_keys_mean", b"_overlay_keys_mean"]  # noqa: Y015
+    _WhichOneofReturnType__rebalances: _TypeAlias = _typing.Literal["rebalances"]  # noqa: Y015
+    _WhichOneofArgType__rebalances: _TypeAlias = _typing.Literal["_rebalances", b"_rebalances"]  # noqa: Y015
+    _WhichOneofReturnType__restore_eta_seconds: _TypeAlias = _typing.Literal["restore_eta_seconds"]  # noqa: Y015
+    _WhichOneofArgType__restore_eta_seconds: _TypeAlias = _typing.Literal["_restore_eta_seconds", b"_restore_eta_seconds"]  # noqa: Y015
+    _WhichOneofReturnType__restore_keys_per_second: _TypeAlias = _typing.Literal["restore_keys_per_second"]  # noqa: Y015
+    _WhichOneofArgType__restore_keys_per_second: _TypeAlias = _typing.Literal["_restore_keys_per_second", b"_restore_keys_per_second"]  # noqa: Y015
+    _WhichOneofReturnType__restored_keys: _TypeAlias = _typing.Literal["restored_keys"]  # noqa: Y015
+    _WhichOneofArgType__restored_keys: _TypeAlias = _typing.Literal["_restored_keys", b"_restored_keys"]  # noqa: Y015
+    _WhichOneofReturnType__state_bytes: _TypeAlias = _typing.Literal["state_bytes"]  # noqa: Y015
+    _WhichOneofArgType__state_bytes: _TypeAlias = _typing.Literal["_state_bytes", b"_state_bytes"]  # noqa: Y015
+    _WhichOneofReturnType__takeovers: _TypeAlias = _typing.Literal["takeovers"]  # noqa: Y015
+    _WhichOneofArgType__takeovers: _TypeAlias = _typing.Literal["_takeovers", b"_takeovers"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__batch_records_mean) -> _WhichOneofReturnType__batch_records_mean | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__commit_seconds_p99) -> _WhichOneofReturnType__commit_seconds_p99 | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__dead_letters) -> _WhichOneofReturnType__dead_letters | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__fencings) -> _WhichOneofReturnType__fencings | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lag_records) -> _WhichOneofReturnType__lag_records | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__open_partitions) -> _WhichOneofReturnType__open_partitions | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__overlay_keys_mean) -> _WhichOneofReturnType__overlay_keys_mean | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rebalances) -> _WhichOneofReturnType__rebalances | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__restore_eta_seconds) -> _WhichOneofReturnType__restore_eta_seconds | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__restore_keys_per_second) -> _WhichOneofReturnType__restore_keys_per_second | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__restored_keys) -> _WhichOneofReturnType__restored_keys | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__state_bytes) -> _WhichOneofReturnType__state_bytes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__takeovers) -> _WhichOneofReturnType__takeovers | None: ...
+
+Global___StageStatus: _TypeAlias = StageStatus  # noqa: Y015
+
+@_typing.final
 class GetStatusRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -448,6 +564,7 @@ class GetStatusResponse(_message.Message):
     STATIONS_FIELD_NUMBER: _builtins.int
     OPEN_REVIEWS_FIELD_NUMBER: _builtins.int
     DEAD_LETTERS_FIELD_NUMBER: _builtins.int
+    STAGES_FIELD_NUMBER: _builtins.int
     open_reviews: _builtins.int
     dead_letters: _builtins.int
     @_builtins.property
@@ -456,6 +573,8 @@ class GetStatusResponse(_message.Message):
     def lags(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConsumerLag]: ...
     @_builtins.property
     def stations(self) -> _containers.RepeatedCompositeFieldContainer[_payments_pb2.YenByStation]: ...
+    @_builtins.property
+    def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageStatus]: ...
     def __init__(
         self,
         *,
@@ -464,10 +583,11 @@ class GetStatusResponse(_message.Message):
         stations: _abc.Iterable[_payments_pb2.YenByStation] | None = ...,
         open_reviews: _builtins.int = ...,
         dead_letters: _builtins.int = ...,
+        stages: _abc.Iterable[Global___StageStatus] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "lags", b"lags", "open_reviews", b"open_reviews", "services", b"services", "stations", b"stations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "lags", b"lags", "open_reviews", b"open_reviews", "services", b"services", "stages", b"stages", "stations", b"stations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
