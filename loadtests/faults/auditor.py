@@ -67,19 +67,17 @@ def repeated(sent: Sent, written: Iterable[Written]) -> tuple[Counter[bytes], se
     An application that was sent twice is rightly identified twice, each time as it was sent; dedup
     drops the second.
     """
-    sent_times: Counter[bytes] = Counter()
-    for (cause, _), times in sent.submissions.items():
-        sent_times[cause] += times
-    records: defaultdict[tuple[str, bytes], list[Written]] = defaultdict(list)
+    records: defaultdict[tuple[str, bytes, bytes], list[Written]] = defaultdict(list)
     for each in written:
-        records[each.place[0], each.event_id].append(each)
+        records[each.place[0], each.event_id, each.application].append(each)
     repeats: Counter[bytes] = Counter()
     conflicting = set()
-    for (topic, event_id), same in records.items():
-        allowed = sent_times[same[0].cause] if topic == FIRST_HOP else 1
-        if len(same) > max(1, allowed):
-            repeats[event_id] += len(same) - max(1, allowed)
-        if len(same) > max(1, allowed) and len({each.value for each in same}) > 1:
+    for (topic, event_id, application), same in records.items():
+        first = topic == FIRST_HOP
+        allowed = max(1, sent.submissions[same[0].cause, application] if first else 1)
+        if len(same) > allowed:
+            repeats[event_id] += len(same) - allowed
+        if len({each.value for each in same}) > 1:
             conflicting.add(event_id)
     return repeats, conflicting
 

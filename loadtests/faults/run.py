@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -15,7 +16,7 @@ from loadtests.faults.broker import Broker
 from loadtests.faults.feeding import Feeder
 from loadtests.faults.reading import read_found
 from loadtests.faults.rebuilding import rebuild_findings
-from loadtests.faults.registers import credentials_loaded
+from loadtests.faults.registers import REGISTERS_OF, registers_loaded
 from loadtests.faults.workers import STAGES, GaveUp, Workers
 
 REST_DEADLINE_S = 120.0
@@ -80,8 +81,8 @@ class Run:
         )
 
     def begin(self, *, failpoint: str = "") -> None:
-        """Registers in, stages up, applications under way. A failpoint holds for the first lives
-        after the credentials were read: an application that waits for them waits once, however
+        """Registers in, stages up, applications under way. A failpoint holds for the first life
+        after the registers were read: an application that waits for one waits once, however
         often it was sent, and then no one could say how often it has to be identified.
         """
         plan = TownPlan(self.size.households, self.seed)
@@ -90,20 +91,23 @@ class Run:
             rate=self.size.rate, poison=self.poison,
         )  # fmt: skip
         self.feeder.load_registers()
-        loader = self.workers.start(STAGES[0])
-        group = f"{self.workers.environment['KYUFU_INSTALLATION']}-{STAGES[0]}"
-        loaded = self.until(
-            lambda: credentials_loaded(self.broker.bootstrap, group), REST_DEADLINE_S
-        )
-        if not loaded:
-            raise GaveUp("the credentials were never read")
+        for stage in STAGES:
+            self.workers.start(stage)
+        self.workers.wait_ready()
+        installation = self.workers.environment["KYUFU_INSTALLATION"]
+        for stage, registers in REGISTERS_OF.items():
+            loaded = self.until(
+                partial(
+                    registers_loaded, self.broker.bootstrap, f"{installation}-{stage}", registers
+                ),
+                REST_DEADLINE_S,
+            )
+            if not loaded:
+                raise GaveUp(f"{stage} has never read its registers")
         if failpoint:
-            self.workers.leave(loader)
-            for stage in STAGES:
-                self.workers.start(stage, first={"KYUFU_FAILPOINT": failpoint})
-        else:
-            for stage in STAGES[1:]:
-                self.workers.start(stage)
+            doomed = self.workers.all[f"{failpoint.partition(':')[0]}-0"]
+            self.workers.leave(doomed)
+            self.workers.start(doomed.stage, first={"KYUFU_FAILPOINT": failpoint})
             self.workers.wait_ready()
         self.feeder.start()
 

@@ -72,6 +72,14 @@ def test_without_transactions_a_repeat_with_the_same_content_is_no_finding() -> 
     assert (result.findings, result.repeats) == ((), 1)
 
 
+def test_without_transactions_a_retry_that_comes_again_is_not_a_conflict_with_the_first() -> None:
+    books, found = sent(), sound()
+    books.submissions[b"cause-0", b"form sealed again"] = 1
+    retry = replace(identified(0), value=b"identified again", application=b"form sealed again")
+    found.written += [replace(retry, place=(FIRST_HOP, 0, 90 + each)) for each in range(2)]
+    assert audit(books, found, transactions=False).findings == ()
+
+
 def test_without_transactions_a_repeat_with_another_content_is_a_finding() -> None:
     found = sound()
     found.written.append(replace(found.written[1], place=(TOPIC, 0, 99), value=b"other"))
