@@ -4,11 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from loadtests.faults.books import Decision, Found, Sent, Written
+from loadtests.faults.books import FIRST_HOP, Decision, Found, Sent, Submission, Written
 
 ACTIVE = frozenset({"APPROVED", "WAITING"})
 SHOWN_MAX = 5
-FIRST_HOP = "applications.identified"
+# The stage that answers an application at the first hop instead of writing it on.
+FIRST_STAGE = "IDENTIFY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,12 @@ def audit(sent: Sent, found: Found, *, transactions: bool = True) -> Audit:
     latest = latest_decisions(found.decisions)
     lost = sent.applications - latest.keys()
     repeats, conflicting = repeated(sent, found.written)
+    unanswered, alien = first_hop(sent, found)
     findings = [
         *_named("applications without an outcome", lost),
         *_named("outcomes of applications never sent", latest.keys() - sent.applications),
+        *_named("submissions without an answer at the first hop", unanswered),
+        *_named("contents at the first hop that nobody sent", alien),
         *_named("event ids with two contents", conflicting),
         *_named("households with two active claims", _two_claims(latest.values())),
         *_named("decisions whose items do not sum to the amount", _wrong_sums(latest.values())),
@@ -42,7 +46,7 @@ def audit(sent: Sent, found: Found, *, transactions: bool = True) -> Audit:
         findings += _named("event ids committed too often", repeats)
     return Audit(
         decided=len(latest),
-        lost=len(lost),
+        lost=len(lost) + len(unanswered),
         duplicates=len(conflicting) + (len(repeats) if transactions else 0),
         repeats=sum(repeats.values()),
         findings=tuple(findings),
@@ -63,18 +67,35 @@ def repeated(sent: Sent, written: Iterable[Written]) -> tuple[Counter[bytes], se
     An application that was sent twice is rightly identified twice, each time as it was sent; dedup
     drops the second.
     """
-    records: defaultdict[tuple[str, bytes], list[Written]] = defaultdict(list)
+    records: defaultdict[tuple[str, bytes, bytes], list[Written]] = defaultdict(list)
     for each in written:
-        records[each.place[0], each.event_id].append(each)
+        records[each.place[0], each.event_id, each.application].append(each)
     repeats: Counter[bytes] = Counter()
     conflicting = set()
-    for (topic, event_id), same in records.items():
-        allowed = sent.events[same[0].cause] if topic == FIRST_HOP else 1
-        if len(same) > max(1, allowed):
-            repeats[event_id] += len(same) - max(1, allowed)
-        if len(same) > max(1, allowed) and len({each.value for each in same}) > 1:
+    for (topic, event_id, application), same in records.items():
+        first = topic == FIRST_HOP
+        allowed = max(1, sent.submissions[same[0].cause, application] if first else 1)
+        if len(same) > allowed:
+            repeats[event_id] += len(same) - allowed
+        if len({each.value for each in same}) > 1:
             conflicting.add(event_id)
     return repeats, conflicting
+
+
+def first_hop(sent: Sent, found: Found) -> tuple[list[bytes], set[bytes]]:
+    """Event ids once for each sending that was not answered, and ids of contents never sent.
+
+    Each sending is written on with its own content, or the first stage itself has decided the
+    event. It holds where the register was complete before the first application: an application
+    that has to wait for the register waits once, however often it was sent.
+    """
+    decided = {each.cause for each in found.decisions if each.outcome[0] == FIRST_STAGE}
+    written = Counter(
+        (each.cause, each.application) for each in found.written if each.place[0] == FIRST_HOP
+    )
+    missing: Counter[Submission] = sent.submissions - written
+    unanswered = [event_id for event_id, _ in missing.elements() if event_id not in decided]
+    return unanswered, {cause for cause, _ in written.keys() - sent.submissions.keys()}
 
 
 def _two_claims(decisions: Iterable[Decision]) -> set[bytes]:

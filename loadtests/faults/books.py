@@ -7,10 +7,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+FIRST_HOP = "applications.identified"
 Outcome = tuple[str, str, str]
 """Stage, outcome, and the reasons joined by a space."""
 Place = tuple[str, int, int]
 """Topic, partition, offset."""
+Submission = tuple[bytes, bytes]
+"""Event id of an application as submitted, and a digest of its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class Written:
     event_id: bytes
     cause: bytes
     value: bytes
+    application: bytes = b""
+    """Digest of the application that it carries on, where it carries one as submitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +39,17 @@ class Decision:
     """Programme, claim unit, kind and id of the party."""
     amount_yen: int
     items_yen: int
+    cause: bytes = b""
 
 
 @dataclass(slots=True)
 class Sent:
-    """Everything a run has put in. `events` counts how often each submitted event was sent."""
+    """Everything a run has put in. `submissions` counts how often each content was sent: a retry
+    has the event id of the first sending, and other sealed bytes.
+    """
 
     applications: set[bytes] = field(default_factory=set)
-    events: Counter[bytes] = field(default_factory=Counter)
+    submissions: Counter[Submission] = field(default_factory=Counter)
     poison: set[Place] = field(default_factory=set)
     expected: Mapping[Outcome, int] = field(default_factory=dict)
     expected_yen: int = 0

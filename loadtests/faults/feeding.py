@@ -14,6 +14,7 @@ from kyufu.events.v1.operations_pb2 import ClockTick
 from bench.town import Town, TownRecord
 from bench.town.records import headers_of
 from loadtests.faults.books import Sent
+from loadtests.faults.reading import digest_of
 
 SUBMITTED = "applications.submitted"
 TICKS = "clock.ticks"
@@ -88,7 +89,7 @@ class Feeder(threading.Thread):
             for record in part:
                 submitted = ApplicationSubmitted.FromString(record.value)
                 self.sent.applications.add(submitted.application_id)
-                self.sent.events[submitted.event_id] += 1
+                self.sent.submissions[submitted.event_id, digest_of(submitted)] += 1
                 self._send(record)
             if self._poison and self._rng.random() < 0.1:
                 self._send_poison()

@@ -1,16 +1,17 @@
 """Fills the auditor's books from Kafka: every output topic, committed records only."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from kyufu.events.v1 import applications_pb2, common_pb2, operations_pb2, reviews_pb2
 
-from loadtests.faults.books import Decision, Found, Place, Written
+from loadtests.faults.books import FIRST_HOP, Decision, Found, Place, Written
 
 DECIDED = ("applications.decided", "applications.decided.protected")
 MESSAGES: dict[str, Any] = {
-    "applications.identified": applications_pb2.ApplicationIdentified,
+    FIRST_HOP: applications_pb2.ApplicationIdentified,
     "applications.deduplicated": applications_pb2.ApplicationDeduplicated,
     "applications.deduplicated.protected": applications_pb2.ApplicationDeduplicated,
     **dict.fromkeys(DECIDED, applications_pb2.ApplicationDecided),
@@ -38,10 +39,16 @@ def read_found(bootstrap: str) -> Found:
             continue
         message = MESSAGES[topic].FromString(value)
         cause = bytes(getattr(message, "causing_event_id", b""))
-        found.written.append(Written(place, bytes(message.event_id), cause, value))
+        carried = digest_of(message.application) if topic == FIRST_HOP else b""
+        found.written.append(Written(place, bytes(message.event_id), cause, value, carried))
         if isinstance(message, applications_pb2.ApplicationDecided):
             found.decisions.append(decision_of(place, message))
     return found
+
+
+def digest_of(application: applications_pb2.ApplicationSubmitted) -> bytes:
+    """Of its content, however it is encoded."""
+    return hashlib.sha256(application.SerializeToString(deterministic=True)).digest()
 
 
 def decision_of(place: Place, decided: applications_pb2.ApplicationDecided) -> Decision:
@@ -63,6 +70,7 @@ def decision_of(place: Place, decided: applications_pb2.ApplicationDecided) -> D
         ),
         amount_yen=decided.amount_yen,
         items_yen=sum(item.amount_yen for item in decided.items),
+        cause=decided.causing_event_id,
     )
 
 

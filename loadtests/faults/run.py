@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -14,6 +15,8 @@ from loadtests.faults.books import Found
 from loadtests.faults.broker import Broker
 from loadtests.faults.feeding import Feeder
 from loadtests.faults.reading import read_found
+from loadtests.faults.rebuilding import rebuild_findings
+from loadtests.faults.registers import REGISTERS_OF, registers_loaded
 from loadtests.faults.workers import STAGES, GaveUp, Workers
 
 REST_DEADLINE_S = 120.0
@@ -77,19 +80,34 @@ class Run:
             },
         )
 
-    def begin(self, *, failpoint: str = "", slots: int = 1) -> None:
-        """Registers in, stages up, applications under way. A failpoint holds for first lives."""
+    def begin(self, *, failpoint: str = "") -> None:
+        """Registers in, stages up, applications under way. A failpoint holds for the first life
+        after the registers were read: an application that waits for one waits once, however
+        often it was sent, and then no one could say how often it has to be identified.
+        """
         plan = TownPlan(self.size.households, self.seed)
         self.feeder = Feeder(
             self.broker.bootstrap, Town(plan, self._keys), self.rng,
             rate=self.size.rate, poison=self.poison,
         )  # fmt: skip
         self.feeder.load_registers()
-        for slot in range(slots):
-            for stage in STAGES:
-                first = {"KYUFU_FAILPOINT": failpoint} if slot == 0 and failpoint else {}
-                self.workers.start(stage, slot, first=first)
-        if not failpoint:
+        for stage in STAGES:
+            self.workers.start(stage)
+        self.workers.wait_ready()
+        installation = self.workers.environment["KYUFU_INSTALLATION"]
+        for stage, registers in REGISTERS_OF.items():
+            loaded = self.until(
+                partial(
+                    registers_loaded, self.broker.bootstrap, f"{installation}-{stage}", registers
+                ),
+                REST_DEADLINE_S,
+            )
+            if not loaded:
+                raise GaveUp(f"{stage} has never read its registers")
+        if failpoint:
+            doomed = self.workers.all[f"{failpoint.partition(':')[0]}-0"]
+            self.workers.leave(doomed)
+            self.workers.start(doomed.stage, first={"KYUFU_FAILPOINT": failpoint})
             self.workers.wait_ready()
         self.feeder.start()
 
@@ -120,9 +138,15 @@ class Run:
         self.until(self._decided, REST_DEADLINE_S)
         self.workers.wait_ready()
         self.wait(SETTLE_S)
-        return audit(
-            self.feeder.sent, read_found(self.broker.bootstrap), transactions=self.transactions
-        )
+        found = read_found(self.broker.bootstrap)
+        for worker in self.workers.all.values():
+            if worker.kept:
+                status = self.workers.leave(worker)
+                self.expect(status == 0, f"{worker.name} was stopped with status {status}")
+        # Without transactions a journal entry can come twice, and a replay would stop at it.
+        if self.transactions:
+            self.findings += rebuild_findings(self.workers.environment)
+        return audit(self.feeder.sent, found, transactions=self.transactions)
 
     def _decided(self) -> bool:
         time.sleep(REST_PAUSE_S)
