@@ -28,7 +28,8 @@ from services.eligibility.adapters.stage_base import (
     REVIEWS_PROTECTED,
     StageBase,
 )
-from services.eligibility.domain.link import Link, Opened, Output
+from services.eligibility.domain.link import Link, Output
+from services.eligibility.domain.opened import Opened
 from services.eligibility.domain.uses import judged_key, review_key, uses_key
 from services.eligibility.domain.words import Resolution
 from services.eligibility.ports import StageMeter

@@ -8,7 +8,7 @@ from kyufu.events.v1 import applications_pb2, common_pb2
 
 from chassis.sealing import Opener, SealBroken, WrongOwner
 from chassis.streams import InvalidMessage
-from services.eligibility.domain.link import CANONICAL_BYTES, Opened
+from services.eligibility.domain.opened import CANONICAL_BYTES, Opened
 
 ACCOUNT_FIELD = "account"
 NAME_FIELD = "name_kana"

@@ -8,12 +8,12 @@ a release takes back exactly one revision's use.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from msgspec.structs import replace
 
 from services.eligibility.domain.decide import Granted, Questions, Refused, decide, in_window
 from services.eligibility.domain.emitting import Claim, Release
+from services.eligibility.domain.opened import Opened
 from services.eligibility.domain.rules import Programmes
 from services.eligibility.domain.uses import (
     CLOSED,
@@ -37,31 +37,13 @@ from services.eligibility.domain.words import (
     Outcome,
     Party,
     Reason,
-    Record,
     Resolution,
     ReviewOpened,
     Stage,
     State,
 )
 
-_BANK, _BRANCH = slice(0, 4), slice(4, 7)
-CANONICAL_BYTES: Final = 15
-
 Output = Decided | ReviewOpened | HoldChanged | Ignored
-
-
-class Opened(Record, frozen=True):
-    """What the sealed values of one claim held: the account (15 digits), its holder and the
-    names in the register that may receive, half-width kana: the applicant's and, where a proxy
-    applies, the head's (代理申請: the money goes to the head's account or to the proxy's).
-    """
-
-    canonical: bytes
-    holder: bytes
-    payees: tuple[bytes, ...]
-
-    def __repr__(self) -> str:
-        return "Opened([sensitive])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +110,11 @@ class Link:
         rules = self.programmes[claim.programme]
         if not in_window(claim, rules):
             return self._refuse(state, claim, (Reason.WINDOW_CLOSED,), cause, at_ms)
-        if opened is not None and not self._account_exists(opened):
+        if opened is not None and not opened.account_exists(self.branch_exists):
             return self._refuse(state, claim, (Reason.ACCOUNT_INVALID,), cause, at_ms)
         waived = frozenset(claim.waived)
         found: list[Reason] = []
-        if opened is not None and not holds_for(opened.holder, opened.payees):
+        if opened is not None and not opened.may_receive():
             found.append(Reason.HOLDER_MISMATCH)
         if claim.account_fingerprint and self._is_shared(state, claim):
             found.append(Reason.ACCOUNT_SHARED)
@@ -142,16 +124,6 @@ class Link:
         if isinstance(verdict, Questions):
             return self._review(state, claim, verdict, stage_event, cause, at_ms)
         return self._approve(state, claim, verdict, cause, at_ms)
-
-    def _account_exists(self, opened: Opened) -> bool:
-        digits, holder = opened.canonical, opened.holder
-        if len(digits) != CANONICAL_BYTES or not digits.isdigit():
-            return False
-        # A further digit is no name: the number would be paid to cut short.
-        if not holder or holder[:1].isdigit():
-            return False
-        text = digits.decode("ascii")
-        return self.branch_exists(text[_BANK], text[_BRANCH])
 
     def _is_shared(self, state: State, claim: Claim) -> bool:
         """Whether another claim unit used this account before, and nobody accepted that yet."""
@@ -296,11 +268,3 @@ class Link:
 
     def _id(self, claim: Claim, cause: bytes, ordinal: Ordinal) -> bytes:
         return self.event_ids(claim.application_id, claim.revision, NAME, cause, ordinal)
-
-
-def holds_for(holder: bytes, payees: tuple[bytes, ...]) -> bool:
-    """Whether the holder is one of the payees: names without spaces; nothing is no name."""
-    if holder in payees and not holder.isspace():
-        return bool(holder)
-    mine = holder.replace(b" ", b"")
-    return bool(mine) and any(mine == payee.replace(b" ", b"") for payee in payees)

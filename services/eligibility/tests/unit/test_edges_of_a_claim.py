@@ -5,7 +5,7 @@ from kyufu.events.v1 import applications_pb2 as apps
 from kyufu.events.v1 import common_pb2, payments_pb2, reviews_pb2
 
 from services.eligibility.domain.claims import REVISIONS_MAX
-from services.eligibility.domain.link import Opened
+from services.eligibility.domain.opened import Opened
 from services.eligibility.tests.pipeline import REGISTERS, Pipeline
 from services.eligibility.tests.playing import HOME, played
 from services.eligibility.tests.town import (

@@ -101,8 +101,10 @@ def test_a_credential_disputed_in_two_versions_is_read_again_from_the_whole_log(
     pipeline = played()
     for record in (card(SECOND), card(version=2), card(SECOND, 2)):
         put_card(pipeline, record)
-    for number, record in enumerate(pipeline.topics["registry.credentials"]):
-        pipeline.topics["registry.credentials"][number] = record._replace(key=bytes((number,)))
+    pipeline.topics["registry.credentials"] = [
+        each._replace(key=bytes((number,)))
+        for number, each in enumerate(pipeline.topics["registry.credentials"])
+    ]
     lose_store(pipeline)
     application = pipeline.submit(form(HOME))
     assert pipeline.run().outcome(application) == "WAITING CLAIM_DISPUTED"
