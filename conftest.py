@@ -1,7 +1,7 @@
 """Real servers for tests: one embedded Kafka and PostgreSQL a session, started when first asked.
 
 `KAFKA_BOOTSTRAP` and `DATABASE_URL` name servers to use instead; those are never stopped. Under
-xdist each worker starts its own pair, so integration tests are best run without it.
+xdist, as a plain `./test` uses it, each of its workers starts a pair of its own.
 """
 
 import os

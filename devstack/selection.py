@@ -2,7 +2,9 @@
 
 Kinds name what a test needs, so a folder never has to be known: `unit` is whatever needs no server.
 `simulation` kills each service in long runs, about a minute each; a plain `./test` leaves it out.
-The marker `peers` (systems we are measured against) is left out by it too.
+The marker `peers` (systems we are measured against) is left out by it too. A plain `./test` runs
+two files at a time, each of the two with servers of its own: most tests wait for a session, a lease
+or a restart. `-n 0` puts them one after the other.
 """
 
 import subprocess
@@ -17,6 +19,7 @@ _ALL_PLACES = (
 _OWN_FOLDERS = ("architecture", "contracts", "simulation", "e2e")
 _SLOW_OR_SERVED = "not integration and not e2e"
 _NOT_LONG = "not kills and not peers"
+_TWO_FILES_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
 KINDS = ("unit", "architecture", "contracts", "integration", "e2e", "simulation")
 PYTEST_NO_TESTS = 5
 
@@ -28,7 +31,7 @@ def pytest_runs(arguments: Sequence[str]) -> list[list[str]]:
     while rest and rest[0] in KINDS:
         kinds.append(rest.pop(0))
     if not kinds:
-        return [["-m", _NOT_LONG, *rest]]
+        return [["-m", _NOT_LONG, *_TWO_FILES_AT_A_TIME, *rest]]
     return [[*_of_kind(kind), *rest] for kind in dict.fromkeys(kinds)]
 
 

@@ -32,7 +32,13 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_ctrl_c,
     )
+
+
+def hear_ctrl_c() -> None:
+    """Workers of xdist ignore SIGINT, and whoever is started by one inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def refusal(
