@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from bench.core.contenders import CONTENDERS
 from bench.core.hops import BATCH, Feed, feeds_of
+from bench.core.idle import measure_idle
 from bench.core.kafka_streams import build
 from bench.core.latency import measure_latency
 from bench.core.measuring import OutputsDiffer, load_registers, measure, part_of
@@ -29,23 +30,23 @@ from bench.town import Town, TownKeys, TownPlan
 
 SEED: Final = 20_200_427
 PARTITIONS: Final = 4
-USUAL: Final = tuple(name for name in CONTENDERS if name != "ours_two_workers")
-PARTS: Final = ("hops", "whole", "latency", "recovery")
+PARTS: Final = ("hops", "whole", "latency", "recovery", "idle")
 PLAIN_FAUST_HOUSEHOLDS: Final = 5_000
 """Plain Faust gets a town of its own, registers included: it would take the whole run otherwise."""
 QUICK_LATENCY_S, LATENCY_S = 10.0, 25.0
+QUICK_IDLE_S, IDLE_S = 10.0, 60.0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench core", description=__doc__)
     parser.add_argument("--json", type=Path, required=True, help="where the results go")
-    parser.add_argument("--quick", action="store_true", help="one round, less than ten minutes")
+    parser.add_argument("--quick", action="store_true", help="one round, about ten minutes")
     parser.add_argument("--households", type=int, help="size of the town")
     parser.add_argument("--rounds", type=int, help="rounds of alternation")
     parser.add_argument("--keys", type=int, help="keys of the recovery run")
     parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS)
     parser.add_argument("--hops", nargs="*", default=list(STAGES), choices=STAGES)
-    parser.add_argument("--contenders", nargs="*", default=list(USUAL), choices=CONTENDERS)
+    parser.add_argument("--contenders", nargs="*", default=list(CONTENDERS), choices=CONTENDERS)
     return parser
 
 
@@ -74,7 +75,6 @@ def _said(options: argparse.Namespace) -> dict[str, object]:
         "seed": SEED,
         "partitions": PARTITIONS,
         "kafka_streams_threads": 2,
-        "ours_processes": 1,
     }
 
 
@@ -97,6 +97,8 @@ def _run(options: argparse.Namespace, results: dict[str, Any]) -> None:
             )
     if "recovery" in options.parts:
         results["recovery"] = measure_recovery(keys, options.keys)
+    if "idle" in options.parts:
+        results["idle_percent"] = measure_idle(keys, QUICK_IDLE_S if options.quick else IDLE_S)
 
 
 def _hops(options: argparse.Namespace, results: dict[str, Any], keys: TownKeys, town: Town) -> None:

@@ -34,15 +34,18 @@ def test_the_outputs_of_a_part_are_counted_by_whole_batches(tmp_path: Path) -> N
         feed.outputs_of(BATCH - 1)
 
 
-def test_the_table_shows_every_contender_and_the_whole_core() -> None:
+def test_the_table_shows_every_contender_the_whole_core_and_the_ratios() -> None:
     row = {"rate": 2_000, "rates": [1_000, 2_000], "cpu_us": 10.0, "broker_cpu_us": 5.0}
+    slow = {"rate": 500, "rates": [500], "cpu_us": 40.0, "broker_cpu_us": 5.0}
     table = table_of(
         {
-            "hops": {"dedup": {"ours": row, "plain_faust": row}},
+            "hops": {"dedup": {"ours": row, "plain_faust": slow}},
             "whole_core": row,
             "latency_ms": {"50%": {"p50": 100.0, "p99": 300.0}},
             "recovery": {"restart_s": 2.0},
+            "idle_percent": {"link": 1.5},
         }
     )
-    for word in ("ours", "plain_faust", "whole core", "1,000-2,000", "p99 300 ms", "restart_s"):
+    for word in ("whole core", "1,000-2,000", "p99 300 ms", "restart_s", "link 1.50 % of a core"):
         assert word in table
+    assert "dedup, ours: 4.00x the events/s at 0.25x the CPU of plain_faust" in table
