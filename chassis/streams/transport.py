@@ -20,6 +20,7 @@ from typing import Any, cast
 
 import aiokafka
 import faust
+from aiokafka.errors import NoOffsetForPartitionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -137,9 +138,15 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         if not opened:
             await asyncio.sleep(CLOSED_PAUSE_S)
             return {}
-        fetched = await super()._fetch_records(
-            consumer, opened, timeout=timeout, max_records=max_records
-        )
+        try:
+            fetched = await super()._fetch_records(
+                consumer, opened, timeout=timeout, max_records=max_records
+            )
+        except NoOffsetForPartitionError:
+            # A rebalance overtook an opening: the seek was the last assignment's. Whoever has the
+            # partition now is about to say where to go.
+            await asyncio.sleep(CLOSED_PAUSE_S)
+            return {}
         # No await between the driver's hand-over and here: a seek cannot come in between.
         return {
             tp: self._seal(consumer, tp, records)

@@ -1,0 +1,56 @@
+"""The batch transport over a real consumer: what it makes of aiokafka's own ideas of a position."""
+
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import aiokafka
+import pytest
+from aiokafka.errors import NoOffsetForPartitionError
+from confluent_kafka import Producer
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from chassis.streams.transport import BatchConsumerThread, _Cursor
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def consumer(
+    kafka_bootstrap: str, topic_prefix: str
+) -> AsyncIterator[aiokafka.AIOKafkaConsumer]:
+    """A member of a group that has never committed, and that resets no offset silently."""
+    consumer = aiokafka.AIOKafkaConsumer(
+        bootstrap_servers=kafka_bootstrap,
+        group_id=topic_prefix + "group",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+    )
+    await consumer.start()
+    yield consumer
+    await consumer.stop()
+
+
+async def test_an_opening_that_a_rebalance_overtook_waits_for_the_next_one(
+    consumer: aiokafka.AIOKafkaConsumer,
+    kafka_bootstrap: str,
+    fresh_topics: Callable[..., list[str]],
+) -> None:
+    (topic,) = fresh_topics("input", partitions=1)
+    producer = Producer({"bootstrap.servers": kafka_bootstrap})
+    producer.produce(topic, value=b"first")
+    assert producer.flush(30) == 0
+    place = TP(topic, 0)
+    thread: Any = object.__new__(BatchConsumerThread)
+    thread.consumer = SimpleNamespace(flow_active=True)
+    thread._consumer = consumer
+    # The seek was done under an assignment that has gone since; the cursor came behind it.
+    consumer.assign([place])
+    thread._cursors = {place: _Cursor(epoch=1, next_offset=0)}
+    with pytest.raises(NoOffsetForPartitionError):
+        await driver.AIOKafkaConsumerThread._fetch_records(thread, consumer, {place}, timeout=30)
+    assert await thread._fetch_records(consumer, {place}, timeout=30) == {}
+    await thread._open_partition({place: 0}, epoch=2)
+    envelope = (await thread._fetch_records(consumer, {place}, timeout=30))[place]
+    assert (envelope.epoch, [each.value for each in envelope.records]) == (2, [b"first"])
