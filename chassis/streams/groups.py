@@ -1,8 +1,8 @@
 """When a transaction closes: by count, by age, and sooner where little is waiting.
 
-Pure: the caller brings the time. A commit costs about 14 ms however little it holds, so a group
-that others keep joining stays open longer; at rest, with a few records and nothing behind them, the
-reader downstream is all that waits, and the group is kept short.
+Pure: the caller brings the time. A commit costs about 14 ms however little it holds. A stage that
+falls behind keeps its groups open for long, because what it lacks is time; one that keeps in step
+closes them sooner, because whoever reads downstream waits for it; at rest sooner still.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ class GroupLimits:
     """Bounds of one transaction of one partition."""
 
     records_max: int = 20_000
-    age_under_load_s: float = 0.25
+    age_behind_s: float = 0.25
+    age_in_step_s: float = 0.1
     age_at_rest_s: float = 0.05
-    lag_at_rest: int = 1_000
-    """Unread records of the partition, over all inputs, up to which the stage counts as at rest."""
+    lag_in_step: int = 500
+    """Unread records of the partition, over all inputs, up to which the stage keeps in step."""
     records_at_rest: int = 3
-    """Records of the group up to which the stage counts as at rest."""
+    """Records of the group up to which a stage in step counts as at rest."""
 
 
 @dataclass(slots=True)
@@ -50,12 +51,14 @@ class Group:
             return None
         if self.records >= self.limits.records_max:
             return self.opened_at
-        at_rest = (
-            self.records <= self.limits.records_at_rest
-            and sum(self._lags.values()) <= self.limits.lag_at_rest
-        )
-        age_s = self.limits.age_at_rest_s if at_rest else self.limits.age_under_load_s
-        return self.opened_at + age_s
+        return self.opened_at + self._age_s()
+
+    def _age_s(self) -> float:
+        if sum(self._lags.values()) > self.limits.lag_in_step:
+            return self.limits.age_behind_s
+        if self.records > self.limits.records_at_rest:
+            return self.limits.age_in_step_s
+        return self.limits.age_at_rest_s
 
     def is_due(self, now: float) -> bool:
         """Whether the group should be committed now."""

@@ -25,6 +25,7 @@ from chassis.clock import Clock
 from chassis.logging import error_text, get_logger
 from chassis.metrics import Metrics
 from chassis.streams.context import StageContext
+from chassis.streams.fetching import FetchOptions
 from chassis.streams.observer import StageObserver, StageReadiness
 from chassis.streams.partition import PartitionWorker
 from chassis.streams.positions import open_group
@@ -32,7 +33,7 @@ from chassis.streams.preflight import delete_retention_s, partition_counts, requ
 from chassis.streams.settings import StreamSettings
 from chassis.streams.stage import StageLogic, Topics
 from chassis.streams.state import StoreFactory, memory_store
-from chassis.streams.transport import BatchApp, Envelope, FetchOptions
+from chassis.streams.transport import BatchApp, Envelope
 
 LAG_INTERVAL_S = 1.0
 GARBAGE_THRESHOLDS = (100_000, 20, 50)

@@ -14,6 +14,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -24,6 +25,8 @@ from aiokafka.errors import NoOffsetForPartitionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from chassis.streams.fetching import FetchOptions, FetchPace
+
 POLL_TIMEOUT_S = 0.2
 """A fetch waits this long for records at most: a partition opened meanwhile is seen after it."""
 
@@ -33,25 +36,6 @@ CLOSED_PAUSE_S = 0.02
 
 class OffsetsNotCommitted(Exception):
     """Another generation of the group owns the partition."""
-
-
-@dataclass(frozen=True, slots=True)
-class FetchOptions:
-    """How the consumer fetches; all sizes are per worker process."""
-
-    records_max: int = 5_000
-    """Most records in one fetch, so that one envelope cannot hold the event loop for long."""
-    bytes_min: int = 8_192
-    """A fetch with less waits up to `broker_wait_ms`, so that single records wake no stage."""
-    broker_wait_ms: int = 100
-    """How long a broker may hold a fetch without data. aiokafka keeps one fetch in flight per
-    broker: a long wait for idle partitions would keep the busy ones waiting as well."""
-    partition_bytes_max: int = 1_048_576
-    pace_records: int = 200
-    """A fetch with fewer records than this is followed by a pause, else a trickle burns a core."""
-    pace_s: float = 0.005
-    session_timeout_s: float = 10.0
-    heartbeat_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +68,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._cursors: dict[TP, _Cursor] = {}
+        self._pace = FetchPace(cast(BatchApp, self.app).fetch, time.monotonic)
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         """As upstream, but read_committed, co-partitioned and without a silent offset reset."""
@@ -100,7 +85,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             auto_offset_reset="none",
             max_poll_records=fetch.records_max,
             max_partition_fetch_bytes=fetch.partition_bytes_max,
-            fetch_max_wait_ms=fetch.broker_wait_ms,
+            fetch_max_wait_ms=fetch.idle_wait_ms,
             fetch_min_bytes=fetch.bytes_min,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(fetch.session_timeout_s * 1000),
@@ -147,6 +132,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             # partition now is about to say where to go.
             await asyncio.sleep(CLOSED_PAUSE_S)
             return {}
+        consumer._fetcher._fetch_max_wait_ms = self._pace.wait_ms(found=bool(fetched))
         # No await between the driver's hand-over and here: a seek cannot come in between.
         return {
             tp: self._seal(consumer, tp, records)

@@ -1,5 +1,6 @@
 """The batch transport over a real consumer: what it makes of aiokafka's own ideas of a position."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from confluent_kafka import Producer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from chassis.streams.fetching import FetchOptions, FetchPace
 from chassis.streams.transport import BatchConsumerThread, _Cursor
 
 pytestmark = pytest.mark.integration
@@ -45,6 +47,7 @@ async def test_an_opening_that_a_rebalance_overtook_waits_for_the_next_one(
     thread: Any = object.__new__(BatchConsumerThread)
     thread.consumer = SimpleNamespace(flow_active=True)
     thread._consumer = consumer
+    thread._pace = FetchPace(FetchOptions(), time.monotonic)
     # The seek was done under an assignment that has gone since; the cursor came behind it.
     consumer.assign([place])
     thread._cursors = {place: _Cursor(epoch=1, next_offset=0)}

@@ -4,7 +4,14 @@ import pytest
 
 from chassis.streams.groups import Group, GroupLimits
 
-LIMITS = GroupLimits(records_max=100, age_under_load_s=0.25, age_at_rest_s=0.05, lag_at_rest=1_000)
+LIMITS = GroupLimits(
+    records_max=100,
+    age_behind_s=0.25,
+    age_in_step_s=0.1,
+    age_at_rest_s=0.05,
+    lag_in_step=1_000,
+    records_at_rest=3,
+)
 
 
 @pytest.mark.parametrize(
@@ -12,7 +19,10 @@ LIMITS = GroupLimits(records_max=100, age_under_load_s=0.25, age_at_rest_s=0.05,
     [
         (1, 0, 0.049, False),
         (1, 0, 0.051, True),
-        (1, 1_000, 0.051, True),
+        (3, 1_000, 0.051, True),
+        (4, 1_000, 0.051, False),
+        (4, 1_000, 0.099, False),
+        (4, 1_000, 0.101, True),
         (1, 1_001, 0.051, False),
         (1, 1_001, 0.249, False),
         (1, 1_001, 0.251, True),
@@ -20,7 +30,7 @@ LIMITS = GroupLimits(records_max=100, age_under_load_s=0.25, age_at_rest_s=0.05,
         (100, 1_001, 0.0, True),
     ],
 )
-def test_a_group_closes_by_count_and_by_age_and_sooner_at_rest(
+def test_a_group_closes_by_count_and_by_age_and_sooner_in_step_and_at_rest(
     records: int, lag: int, age_s: float, due: bool
 ) -> None:
     group = Group(LIMITS)
