@@ -224,12 +224,13 @@ class Dedup:
         if seen.position != look.entry.position or not seen.revision or look.household is None:
             return [Ignored(Stage.DEDUP, "application_repeated")]
         for claims in look.unit.parties:
+            # A place is that of one record, and only what no person has answered bears one: the
+            # revision has this very event as its cause.
             revision = claims.find(seen.revision)
             if claims.party.party_id != seen.party_id or revision is None or not revision.alive:
                 continue
-            if revision.cause == look.emitter.causing_event_id:
-                persons = parties.persons_of(claims.party, look.household, look.separation)
-                return list(revisions.rebuilt(claims, revision, persons, look.emitter))
+            persons = parties.persons_of(claims.party, look.household, look.separation)
+            return list(revisions.rebuilt(claims, revision, persons, look.emitter))
         return [Ignored(Stage.DEDUP, "application_repeated")]
 
     def _park(self, state: State, entry: Entry) -> list[Output]:
