@@ -130,11 +130,12 @@ class DedupStage(StageBase):
             message: Any = incoming.message
             kind = message.WhichOneof("record")
             if kind == "household":
-                registers.load_household(state, incoming.key, household_of(message))
+                registers.load_household(state, incoming.key, household_of(message), again=True)
             elif kind == "account":
-                registers.load_account(state, message.account.claim_unit_id, account_of(message))
+                account = account_of(message)
+                registers.load_account(state, incoming.key[:ID_BYTES], account, again=True)
             elif kind == "separation":
-                registers.load_separation(state, incoming.key, separation_of(message))
+                registers.load_separation(state, incoming.key, separation_of(message), again=True)
             else:
                 register = Register(message.complete.register)
                 registers.set_complete(state, message.snapshot_id, register)

@@ -17,7 +17,7 @@ def played(*forms: Form, homes: tuple[Home, ...] = (HOME,)) -> Pipeline:
     return pipeline
 
 
-def lose_store(pipeline: Pipeline, name: str = "identify", *, compacted: bool = True) -> None:
+def lose_store(pipeline: Pipeline, name: str = "identify") -> None:
     """A stage comes back with its changelog and with what it had read of its tables, of which
     compaction has left the last record of each key.
     """
@@ -28,14 +28,12 @@ def lose_store(pipeline: Pipeline, name: str = "identify", *, compacted: bool = 
     for topic in stage.tables:
         unread = len(pipeline.queues[name][topic])
         records = pipeline.topics.get(topic, [])
-        for record in _kept(records[: len(records) - unread], compacted=compacted):
+        for record in _kept(records[: len(records) - unread]):
             incoming = Incoming(topic, 0, 0, record.key, record.message, 0, None, b"")
             stage.reload([incoming], state)
     assert state.logged == lost.logged, "a stage may not log what it only reads again"
 
 
-def _kept(records: list[Written], *, compacted: bool) -> list[Written]:
-    if not compacted:
-        return records
+def _kept(records: list[Written]) -> list[Written]:
     last = {record.key: number for number, record in enumerate(records)}
     return [records[number] for number in sorted(last.values())]

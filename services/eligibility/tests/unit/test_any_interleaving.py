@@ -72,7 +72,6 @@ class AnyInterleaving(RuleBasedStateMachine):
         self.answered: set[bytes] = set()
         self.now_ms = MAY_11_MS
         self.version = self.card_version = 1
-        self.old_news = False
 
     @initialize(apart=st.booleans(), complete=st.sampled_from((True, True, True, False)))
     def registers(self, apart: bool, complete: bool) -> None:
@@ -140,7 +139,6 @@ class AnyInterleaving(RuleBasedStateMachine):
     @rule(homes=st.sampled_from(CORRECTIONS), newer=st.booleans())
     def a_household_is_corrected(self, homes: tuple[Home, ...], newer: bool) -> None:
         self.version += newer
-        self.old_news |= not newer
         for each in homes:
             record = each.household(self.version if newer else self.version - 1)
             self.pipeline.put("registry.households", each.unit, record)
@@ -162,9 +160,8 @@ class AnyInterleaving(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(STAGES))
     def a_stage_loses_its_store(self, name: str) -> None:
-        """Old news may push newer out of a compacted register; the whole log is read then."""
         lost = self.pipeline.states[name].values
-        lose_store(self.pipeline, name, compacted=name != "dedup" or not self.old_news)
+        lose_store(self.pipeline, name)
         assert self.pipeline.states[name].values == lost, "a lost store comes back otherwise"
 
     @rule()

@@ -4,8 +4,8 @@ from kyufu.events.v1 import applications_pb2 as apps
 from kyufu.events.v1 import reviews_pb2
 
 from services.eligibility.tests.pipeline import Pipeline
-from services.eligibility.tests.playing import HOME, played
-from services.eligibility.tests.town import Form, form, home, withdrawal
+from services.eligibility.tests.playing import HOME, lose_store, played
+from services.eligibility.tests.town import Form, Home, form, home, withdrawal
 
 ACCEPT, REFUSE = reviews_pb2.RESOLUTION_ACCEPT, reviews_pb2.RESOLUTION_REFUSE
 HEAD, SECOND, THIRD = HOME.members
@@ -93,3 +93,28 @@ def test_a_second_question_about_one_account_holds_nobody_twice() -> None:
     pipeline.resolve(pipeline.reviews()[0], ACCEPT)
     assert pipeline.run().outcome(asked) == "APPROVED 200000"
     assert not pipeline.holds_on(first)
+
+
+def test_older_news_than_the_register_had_does_not_come_back_with_a_lost_store() -> None:
+    """Compaction keeps the record that came last, not the newest version."""
+    pipeline = Pipeline()
+    for version, suspended in ((2, False), (1, True)):
+        record = HOME.registered_account(HEAD, "5555555", suspended=suspended)
+        record.version = version
+        pipeline.put("registry.accounts", HOME.unit + HEAD.resident_id, record)
+    pipeline.put("registry.households", HOME.unit, HOME.household(2))
+    alone = Home(HOME.number, (HEAD,)).household(1)
+    pipeline.put("registry.households", HOME.unit, alone)
+    for member, version in ((SECOND, 2), (THIRD, 1)):
+        record = HOME.separation(member, version=version)
+        pipeline.put("registry.separations", HOME.unit, record)
+    for credential in HOME.credentials():
+        key = credential.credential.credential_fingerprint
+        pipeline.put("registry.credentials", key, credential)
+    pipeline.register()
+    pipeline.run()
+    before = pipeline.states["dedup"].values
+    lose_store(pipeline, "dedup")
+    assert pipeline.states["dedup"].values == before
+    application = pipeline.submit(form(HOME, payout="registered"))
+    assert pipeline.run().outcome(application) == "APPROVED 200000"

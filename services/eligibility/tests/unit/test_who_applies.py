@@ -70,7 +70,7 @@ def test_whose_a_credential_is(records: list[registry_pb2.RegistryRecord], outco
 
 
 @pytest.mark.parametrize(
-    ("records", "outcome"), [r[1:] for r in OWNERS[:3]], ids=[r[0] for r in OWNERS[:3]]
+    ("records", "outcome"), [r[1:] for r in OWNERS], ids=[r[0] for r in OWNERS]
 )
 def test_whose_a_credential_is_stays_so_after_the_store_was_lost(
     records: list[registry_pb2.RegistryRecord], outcome: str
