@@ -206,7 +206,8 @@ class Opener:
                 private_key.exchange(ephemeral), ephemeral, private_key.public_key(), purpose
             )
             return AESGCM(wrapping.decrypt(_WRAP_NONCE, wrapped[_RAW_KEY_BYTES:], key_id.encode()))
-        except (InvalidTag, ValueError) as error:
+        except (InvalidTag, ValueError, OverflowError) as error:
+            # A purpose below zero, which the wire allows, has no four bytes.
             raise SealBroken("a wrapped key does not authenticate") from error
 
 

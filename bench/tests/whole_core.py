@@ -12,7 +12,8 @@ from bench.town import Outcome, TownKeys, TownRecord
 from chassis.kafka.topics import TopicCatalogue
 from chassis.streams import Incoming
 from services.eligibility.bootstrap import STAGES, build_stage
-from services.eligibility.tests.pipeline import CountingMeter, DictState
+from services.eligibility.tests.counting import CountingMeter
+from services.eligibility.tests.pipeline import DictState
 
 
 class WholeCore:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from devstack.paths import ROOT
-from devstack.selection import pytest_runs
+from devstack.selection import module_runs
 
 
 def sha256(path: Path) -> str:
@@ -92,12 +92,20 @@ def test_missing_python_is_one_line_with_how_to_get_it(clone: Path) -> None:
 
 
 def test_without_a_kind_everything_but_the_long_runs_is_run_once() -> None:
-    [run] = pytest_runs(["-x"])
-    assert run[:2] == ["-m", "not kills and not peers"]
+    [run] = module_runs(["-x"])
+    assert run[:3] == ["pytest", "-m", "not kills and not peers"]
     assert run[-1] == "-x"
 
 
 def test_kinds_become_places_and_markers() -> None:
-    unit, e2e = pytest_runs(["unit", "e2e", "-k", "account"])
+    unit, e2e = module_runs(["unit", "e2e", "-k", "account"])
     assert unit[-4:] == ["-m", "not integration and not e2e", "-k", "account"]
-    assert e2e == ["tests/e2e", "-k", "account"]
+    assert e2e == ["pytest", "tests/e2e", "-k", "account"]
+
+
+def test_coverage_runs_the_tests_of_the_rules_and_then_demands_every_branch() -> None:
+    measured, reported = module_runs(["coverage", "-q"])
+    assert measured[:3] == ["coverage", "run", "--branch"]
+    assert measured[-1] == "-q"
+    assert reported[:2] == ["coverage", "report"]
+    assert "--fail-under=100" in reported

@@ -62,6 +62,7 @@ def test_another_private_key_does_not_open_it() -> None:
         ("owner_kind", "resident"),
         ("field", "account"),
         ("purpose", common_pb2.PURPOSE_ACCOUNT),
+        ("purpose", -1),
         ("ciphertext", b"\x00" * 40),
         ("nonce", b"\x00" * 12),
         ("nonce", b""),

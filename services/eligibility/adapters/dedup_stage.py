@@ -28,6 +28,7 @@ from services.eligibility.adapters.messages import (
 )
 from services.eligibility.adapters.register_messages import (
     account_of,
+    check_record,
     household_of,
     separation_of,
 )
@@ -129,11 +130,12 @@ class DedupStage(StageBase):
             message: Any = incoming.message
             kind = message.WhichOneof("record")
             if kind == "household":
-                registers.load_household(state, incoming.key, household_of(message))
+                registers.load_household(state, incoming.key, household_of(message), again=True)
             elif kind == "account":
-                registers.load_account(state, message.account.claim_unit_id, account_of(message))
+                account = account_of(message)
+                registers.load_account(state, incoming.key[:ID_BYTES], account, again=True)
             elif kind == "separation":
-                registers.load_separation(state, incoming.key, separation_of(message))
+                registers.load_separation(state, incoming.key, separation_of(message), again=True)
             else:
                 register = Register(message.complete.register)
                 registers.set_complete(state, message.snapshot_id, register)
@@ -152,14 +154,7 @@ class DedupStage(StageBase):
 
     def _check_register(self, message: registry_pb2.RegistryRecord, incoming: Incoming) -> None:
         self.check_registry(message, incoming)
-        kind = message.WhichOneof("record")
-        if kind != "complete":
-            record = getattr(message, kind or "")
-            owner = record.resident_id if kind == "account" else b""
-            require(record.claim_unit_id + owner == incoming.key, "wrong_key")
-            require(len(record.claim_unit_id) == ID_BYTES, "bad_claim_unit_id")
-        if kind == "separation":
-            require(len(message.separation.resident_ids) > 0, "nobody_separated")
+        check_record(message, incoming.key)
 
     def _check_answer(
         self, message: applications_pb2.ApplicationDecided, incoming: Incoming

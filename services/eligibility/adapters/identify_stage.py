@@ -28,6 +28,8 @@ SUBMITTED = "applications.submitted"
 CREDENTIALS = "registry.credentials"
 RESOLVED = "reviews.resolved.identify"
 IDENTIFIED = "applications.identified"
+# The bound of intake's bodies, of which an application takes a part. See REGISTRY_BYTES_MAX.
+APPLICATION_BYTES_MAX = 64 * 1024
 _EVENT = applications_pb2.ApplicationIdentified
 _EVENT_ID = tag(_EVENT.EVENT_ID_FIELD_NUMBER)
 _CAUSING = tag(_EVENT.CAUSING_EVENT_ID_FIELD_NUMBER)
@@ -59,7 +61,7 @@ class IdentifyStage(StageBase):
             CLOCK: self._tick,
         }
         self._checkers = {
-            SUBMITTED: self.check_event,
+            SUBMITTED: self._check_submitted,
             CREDENTIALS: self._check_credential,
             RESOLVED: self.check_resolved,
             CLOCK: self.check_tick,
@@ -101,6 +103,12 @@ class IdentifyStage(StageBase):
         require(message.programme in self._rules.snapshots, "unknown_programme")
         check_application(message)
         require(incoming.key == message.credential_fingerprint, "wrong_key")
+
+    def _check_submitted(
+        self, message: applications_pb2.ApplicationSubmitted, incoming: Incoming
+    ) -> None:
+        require(len(incoming.value) <= APPLICATION_BYTES_MAX, "too_large")
+        self.check_event(message, incoming)
 
     def _check_credential(self, message: registry_pb2.RegistryRecord, incoming: Incoming) -> None:
         self.check_registry(message, incoming)

@@ -1,7 +1,11 @@
 """Register records of the contracts as dedup keeps them."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from kyufu.events.v1 import registry_pb2
 
+from services.eligibility.adapters.messages import ID_BYTES, require
 from services.eligibility.adapters.wire import field, number, number_tag, tag
 from services.eligibility.domain.registers import (
     Household,
@@ -17,6 +21,32 @@ _BORN_ON = number_tag(_PERSON.BORN_ON_FIELD_NUMBER)
 _DIED_ON = number_tag(_PERSON.DIED_ON_FIELD_NUMBER)
 _IS_HEAD = number_tag(_PERSON.IS_HEAD_FIELD_NUMBER)
 _NAME_KANA = tag(_PERSON.NAME_KANA_FIELD_NUMBER)
+
+
+def check_record(message: registry_pb2.RegistryRecord, key: bytes) -> None:
+    """Whether dedup can take a household, an account or a separation under this key; a closing
+    record has none of its own.
+    """
+    kind = message.WhichOneof("record")
+    if kind is None or kind == "complete":
+        return
+    record = getattr(message, kind)
+    owner = record.resident_id if kind == "account" else b""
+    require(record.claim_unit_id + owner == key, "wrong_key")
+    require(len(record.claim_unit_id) == ID_BYTES, "bad_claim_unit_id")
+    residents = _residents_of(record, kind)
+    require(all(len(each) == ID_BYTES for each in residents), "bad_resident_id")
+    if kind == "separation":
+        require(len(record.resident_ids) > 0, "nobody_separated")
+    elif kind == "account":
+        # Without it nobody would notice that other households use the account as well.
+        require(len(record.account.account_fingerprint) == ID_BYTES, "bad_account")
+
+
+def _residents_of(record: Any, kind: str) -> Iterable[bytes]:
+    if kind == "household":
+        return (person.resident_id for person in record.persons)
+    return record.resident_ids if kind == "separation" else (record.resident_id,)
 
 
 def household_of(message: registry_pb2.RegistryRecord) -> Household:

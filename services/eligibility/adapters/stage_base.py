@@ -34,6 +34,10 @@ REVIEWS_PROTECTED: Final = "reviews.opened.protected"
 HOLDS: Final = "holds.v1"
 CLOCK: Final = "clock.ticks"
 REGISTERS: Final = {int(each): each.name.lower() for each in Register}
+# What a stage takes must fit, with all that joins it on the way, into the megabyte that a broker
+# takes: a claim carries an application and a household, its review and resolution carry the claim.
+# A household has at most a thousand persons of some 300 bytes.
+REGISTRY_BYTES_MAX: Final = 512 * 1024
 WITH_MUNICIPALITY: Final = frozenset({"household", "credential"})
 
 Handler = Callable[[Any, Incoming, StateView, Submissions], Iterable[Any]]
@@ -116,6 +120,7 @@ class StageBase:
         """A register record needs a snapshot and the one kind that its topic carries; a closing
         record closes the register of its topic and no other.
         """
+        require(len(incoming.value) <= REGISTRY_BYTES_MAX, "too_large")
         require(bool(message.snapshot_id), "no_snapshot")
         kind = message.WhichOneof("record")
         register = incoming.topic.removeprefix("registry.")

@@ -104,7 +104,7 @@ class Dedup:
         if seen is not None:
             return self._repeated(look, seen)
         if not self.looks.ready(state, look):
-            return self._park(state, entry)
+            return self._park(state, look, entry)
         return self._judge(state, look)
 
     def take_resolution(
@@ -132,7 +132,7 @@ class Dedup:
         if self.looks.waits_for_head(look) or self.looks.may_yet_come(state, look):
             self.looks.save(state, look, look.unit.without_seen(look.application_id))
             again = replace(entry, cause=review_id, waived=reasons)
-            return [*outputs, *self._park(state, again)]
+            return [*outputs, *self._park(state, look, again)]
         return [*outputs, *self._judge(state, look)]
 
     def take_feedback(
@@ -224,20 +224,23 @@ class Dedup:
         if seen.position != look.entry.position or not seen.revision or look.household is None:
             return [Ignored(Stage.DEDUP, "application_repeated")]
         for claims in look.unit.parties:
+            # A place is that of one record, and only what no person has answered bears one: the
+            # revision has this very event as its cause.
             revision = claims.find(seen.revision)
             if claims.party.party_id != seen.party_id or revision is None or not revision.alive:
                 continue
-            if revision.cause == look.emitter.causing_event_id:
-                persons = parties.persons_of(claims.party, look.household, look.separation)
-                return list(revisions.rebuilt(claims, revision, persons, look.emitter))
+            persons = parties.persons_of(claims.party, look.household, look.separation)
+            return list(revisions.rebuilt(claims, revision, persons, look.emitter))
         return [Ignored(Stage.DEDUP, "application_repeated")]
 
-    def _park(self, state: State, entry: Entry) -> list[Output]:
+    def _park(self, state: State, look: Look, entry: Entry) -> list[Output]:
+        """`entry`: what the look goes on from, once whatever it lacks has come."""
         application = entry.identified.application
         deadline_ms = waiting.now_ms(state, application.submitted_at_ms) + self.wait_ms
         parked = Waiting(application.application_id, deadline_ms, _encode(entry))
-        waiting.park(state, entry.identified.claim_unit_id, parked)
-        return []
+        if waiting.park(state, entry.identified.claim_unit_id, parked):
+            return []
+        return self.looks.review(state, look, Reason.REGISTER_INCOMPLETE)
 
     def _resume(self, state: State, claim_unit_id: bytes) -> list[Output]:
         return [

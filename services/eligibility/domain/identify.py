@@ -104,12 +104,10 @@ class Identify:
 
     def _park(self, state: State, application: Application) -> list[Output]:
         deadline_ms = waiting.now_ms(state, application.submitted_at_ms) + self.wait_ms
-        waiting.park(
-            state,
-            application.credential_fingerprint,
-            Waiting(application.application_id, deadline_ms, _encode(application)),
-        )
-        return []
+        entry = Waiting(application.application_id, deadline_ms, _encode(application))
+        if waiting.park(state, application.credential_fingerprint, entry):
+            return []
+        return self._give_up(state, application)
 
     def take_resolution(
         self,

@@ -141,18 +141,25 @@ def load_credential(
     key = credential_key(snapshot_id, credential_fingerprint)
     known = find_credential(state, snapshot_id, credential_fingerprint)
     if known is not None and known.version > record.version:
+        _outlive(state, key, known, again=again)
         return
-    if known is not None and known.version == record.version:
-        if known.disputed or known.resident_id == record.resident_id:
-            return
-        record = msgspec.structs.replace(known, disputed=True)
+    same = known if known is not None and known.version == record.version else None
+    if same is not None and not same.disputed and same.resident_id != record.resident_id:
+        record = msgspec.structs.replace(same, disputed=True)
         if not again:
             state.put(dispute_key(snapshot_id, credential_fingerprint), _encode(record))
     else:
+        record = record if same is None else same
         disputed = state.get(dispute_key(snapshot_id, credential_fingerprint))
         if disputed is not None and (was := _credential.decode(disputed)).version == record.version:
             record = was
     state.load(key, _encode(record))
+
+
+def _outlive(state: State, key: bytes, value: object, *, again: bool) -> None:
+    """Older news came after this value."""
+    if not again:
+        state.put(key, _encode(value))
 
 
 def find_credential(
@@ -163,11 +170,15 @@ def find_credential(
     return None if value is None else _credential.decode(value)
 
 
-def load_household(state: State, claim_unit_id: bytes, record: Household) -> None:
+def load_household(
+    state: State, claim_unit_id: bytes, record: Household, *, again: bool = False
+) -> None:
     """Keep the newest version."""
-    known = find_household(state, claim_unit_id)
+    key, known = household_key(claim_unit_id), find_household(state, claim_unit_id)
     if known is None or record.version >= known.version:
-        state.load(household_key(claim_unit_id), _encode(record))
+        state.load(key, _encode(record))
+    else:
+        _outlive(state, key, known, again=again)
 
 
 def find_household(state: State, claim_unit_id: bytes) -> Household | None:
@@ -176,13 +187,16 @@ def find_household(state: State, claim_unit_id: bytes) -> Household | None:
     return None if value is None else _household.decode(value)
 
 
-def load_account(state: State, claim_unit_id: bytes, record: RegisteredAccount) -> None:
+def load_account(
+    state: State, claim_unit_id: bytes, record: RegisteredAccount, *, again: bool = False
+) -> None:
     """Keep the newest version of each resident's account."""
     key = accounts_key(claim_unit_id)
     value = state.get(key)
     known = () if value is None else _accounts.decode(value)
     mine = [each for each in known if each.resident_id == record.resident_id]
     if mine and mine[0].version > record.version:
+        _outlive(state, key, known, again=again)
         return
     others = tuple(each for each in known if each.resident_id != record.resident_id)
     state.load(key, _encode((*others, record)))
@@ -199,13 +213,16 @@ def find_account(
     return None
 
 
-def load_separation(state: State, claim_unit_id: bytes, record: Separation) -> bool:
+def load_separation(
+    state: State, claim_unit_id: bytes, record: Separation, *, again: bool = False
+) -> bool:
     """Keep the newest version; tells whether anything changed."""
-    known = find_separation(state, claim_unit_id)
-    if known is not None and (known.version > record.version or known == record):
+    key, known = separation_key(claim_unit_id), find_separation(state, claim_unit_id)
+    if known is not None and known.version > record.version:
+        _outlive(state, key, known, again=again)
         return False
-    state.load(separation_key(claim_unit_id), _encode(record))
-    return True
+    state.load(key, _encode(record))
+    return known != record
 
 
 def prove_separation(state: State, claim_unit_id: bytes, record: Separation) -> None:

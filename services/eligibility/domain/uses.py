@@ -86,7 +86,7 @@ def save_uses(state: State, programme: str, account_fingerprint: bytes, uses: Us
     key = uses_key(programme, account_fingerprint)
     if uses:
         state.put(key, _encode(uses))
-    elif state.get(key) is not None:
+    else:
         state.delete(key)
 
 

@@ -5,7 +5,8 @@ it waits in state under the key whose record it needs. Deadlines stand in one li
 minutes that have one are listed with the clock: a tick reads a few keys and needs no scan, however
 far apart the times are that events name.
 Invariants: what waits is taken out once; a tick handles at most MINUTES_PER_TICK minutes, the next
-tick goes on from there.
+tick goes on from there; what waits under one key stays well below the megabyte that a changelog's
+record may have, however often somebody applies under it.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from services.eligibility.domain.days import minute_of
 from services.eligibility.domain.words import Record, State
 
 MINUTES_PER_TICK: Final = 1_440
+# About a hundred ordinary applications, each of which dedup keeps with the event that carries it.
+OWNER_BYTES_MAX: Final = 384 * 1024
 _CLOCK_KEY: Final = b"t"
 _WAITING_PREFIX: Final = b"w"
 _MINUTE_PREFIX: Final = b"d"
@@ -58,13 +61,18 @@ def now_ms(state: State, at_least_ms: int) -> int:
     return at_least_ms if value is None else max(_clock_decoder.decode(value).now_ms, at_least_ms)
 
 
-def park(state: State, owner: bytes, entry: Waiting) -> None:
-    """Let an application wait for `owner`'s record. The same application waits once."""
+def park(state: State, owner: bytes, entry: Waiting) -> bool:
+    """Let an application wait for `owner`'s record. The same application waits once. False where
+    too much waits for it already: a person must look at once.
+    """
     key = waiting_key(owner)
     entries = _entries(state, key)
     if any(each.application_id == entry.application_id for each in entries):
-        return
-    state.put(key, _encode((*entries, entry)))
+        return True
+    value = _encode((*entries, entry))
+    if len(value) > OWNER_BYTES_MAX:
+        return False
+    state.put(key, value)
     minute = minute_of(entry.deadline_ms) + 1
     bucket = _bucket(minute)
     owners = _owners(state, bucket)
@@ -74,6 +82,7 @@ def park(state: State, owner: bytes, entry: Waiting) -> None:
     if minute not in clock.minutes:
         minutes = tuple(sorted((*clock.minutes, minute)))
         state.put(_CLOCK_KEY, _encode(_Clock(clock.now_ms, minutes)))
+    return True
 
 
 def anyone(state: State) -> bool:

@@ -24,6 +24,7 @@ from services.eligibility.domain.dedup import Dedup
 from services.eligibility.domain.identify import Identify
 from services.eligibility.domain.link import Link
 from services.eligibility.domain.looks import Looks
+from services.eligibility.tests.counting import CountingMeter
 from services.eligibility.tests.fake_payments import FakePayments
 from services.eligibility.tests.town import OPENER, PROGRAMMES, SNAPSHOT, Form, Home
 
@@ -44,6 +45,13 @@ class Written(NamedTuple):
     topic: str
     key: bytes
     message: Message
+
+
+def same_outcome(first: apps.ApplicationDecided, again: apps.ApplicationDecided) -> bool:
+    """Whether both say the same; a record that is read again may be answered at a later time."""
+    later = apps.ApplicationDecided.FromString(again.SerializeToString())
+    later.decided_at_ms = first.decided_at_ms
+    return first == later
 
 
 class DictState:
@@ -68,20 +76,6 @@ class DictState:
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         return iter(sorted((k, v) for k, v in self.values.items() if k.startswith(prefix)))
-
-
-class CountingMeter:
-    """Keeps what a meter was told."""
-
-    def __init__(self) -> None:
-        self.outcomes: list[tuple[str, str]] = []
-        self.ignored_events: list[tuple[str, str]] = []
-
-    def outcome(self, stage: str, outcome: str, age_s: float) -> None:
-        self.outcomes.append((stage, outcome))
-
-    def ignored(self, stage: str, what: str) -> None:
-        self.ignored_events.append((stage, what))
 
 
 @dataclass
@@ -244,7 +238,7 @@ class Pipeline:
     # -- looking ----------------------------------------------------------------------------
 
     def decisions(self) -> list[apps.ApplicationDecided]:
-        """All outcomes in the order written, both topics; an event read twice counts once."""
+        """All outcomes in the order written; an event read twice counts once."""
         found = [
             record.message
             for topic in ("applications.decided", "applications.decided.protected")
@@ -254,7 +248,9 @@ class Pipeline:
         for each in found:
             assert isinstance(each, apps.ApplicationDecided)
             known = by_id.setdefault(each.event_id, each)
-            assert known == each, "two different outcomes under one event id"
+            assert known is each or same_outcome(known, each), (
+                "two different outcomes under one event id"
+            )
         return list(by_id.values())
 
     def latest(self, form: Form) -> apps.ApplicationDecided | None:

@@ -38,9 +38,10 @@ def test_a_household_that_the_complete_register_lacks_is_refused() -> None:
 
 def test_a_credential_of_somebody_who_is_not_in_the_household_is_refused() -> None:
     pipeline = Pipeline()
-    pipeline.register(Home(1, HOME.members[1:]))
     record = HOME.credentials()[0]
     pipeline.put("registry.credentials", HOME.head.credential, record)
+    pipeline.register(Home(1, HOME.members[1:]))
+    pipeline.run()
     application = pipeline.submit(form(HOME))
     assert pipeline.run().outcome(application) == "REFUSED NOT_IN_REGISTER"
 

@@ -1,5 +1,6 @@
 """A person's answer that comes before the registers or payments have spoken refuses nobody."""
 
+import pytest
 from kyufu.events.v1 import applications_pb2 as apps
 from kyufu.events.v1 import registry_pb2, reviews_pb2
 
@@ -94,3 +95,35 @@ def test_an_account_that_the_complete_register_lacks_is_refused_after_the_wait()
     accepted_too_early(pipeline, REGISTERED)
     pipeline.complete(*REGISTERS)
     assert pipeline.run().outcome(REGISTERED) == "REFUSED NO_REGISTERED_ACCOUNT"
+
+
+APPLICATIONS = 500
+CHANGELOG_RECORD_BYTES_MAX = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("stage", "pipeline"),
+    [("identify", Pipeline()), ("dedup", only().run())],
+    ids=["identify", "dedup"],
+)
+def test_whoever_applies_without_end_before_the_register_comes_soon_meets_a_person(
+    stage: str, pipeline: Pipeline
+) -> None:
+    """All that waits for one record stands in one value, which a broker must still take."""
+    forms = [pipeline.submit(form(HOME, key=str(number))) for number in range(APPLICATIONS)]
+    pipeline.run()
+    state = pipeline.states[stage]
+    assert max(map(len, state.values.values())) < CHANGELOG_RECORD_BYTES_MAX
+    reviewed = {review.application_id for review in pipeline.reviews()}
+    asked = [each for each in forms if each.application_id in reviewed]
+    assert 0 < len(pipeline.reviews()) == len(asked) < APPLICATIONS
+    pipeline.resolve(pipeline.reviews()[0], ACCEPT)
+    assert pipeline.run().outcome(asked[0]) == "WAITING REGISTER_INCOMPLETE"
+    assert len(pipeline.reviews()) == len(asked) + 1
+    pipeline.register(HOME)
+    pipeline.run()
+    assert pipeline.outcome(forms[0]) == "APPROVED 300000"
+    answered = {each.application_id for each in pipeline.decisions()}
+    assert answered == {each.application_id for each in forms}
+    pipeline.resolve(pipeline.reviews()[1], ACCEPT)
+    assert pipeline.run().outcome(asked[1]) == "REFUSED ALREADY_CLAIMED"

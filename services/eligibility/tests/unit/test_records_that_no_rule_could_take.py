@@ -1,5 +1,7 @@
 """Records that would break a rule are set aside with a reason, and whatever follows goes on."""
 
+from typing import Any
+
 import pytest
 from google.protobuf.message import Message
 from kyufu.events.v1 import applications_pb2, common_pb2, registry_pb2, reviews_pb2
@@ -44,7 +46,28 @@ def decided() -> applications_pb2.ApplicationDecided:
     )
 
 
+def shortened(record: registry_pb2.RegistryRecord, *path: str) -> registry_pb2.RegistryRecord:
+    """The record with one byte less in the field at the path; of a list, in its first."""
+    short = registry_pb2.RegistryRecord.FromString(record.SerializeToString())
+    owner: Any = short
+    for name in path[:-1]:
+        inner = getattr(owner, name)
+        owner = inner[0] if name == "persons" else inner
+    if path[-1] == "resident_ids":
+        owner.resident_ids[0] = owner.resident_ids[0][:-1]
+    else:
+        setattr(owner, path[-1], getattr(owner, path[-1])[:-1])
+    return short
+
+
+OWN_ACCOUNT = HOME.unit + HOME.head.resident_id
+NO_FINGERPRINT = shortened(ACCOUNT, "account", "account", "account_fingerprint")
+NO_PERSON = shortened(HOME.household(), "household", "persons", "resident_id")
+NOBODY = shortened(HOME.separation(HOME.head), "separation", "resident_ids")
 RECORDS = [
+    ("registry.accounts", OWN_ACCOUNT, NO_FINGERPRINT, "bad_account"),
+    ("registry.households", HOME.unit, NO_PERSON, "bad_resident_id"),
+    ("registry.separations", HOME.unit, NOBODY, "bad_resident_id"),
     ("registry.households", b"k", closing(99), "unknown_enum"),
     ("registry.households", b"k", closing(registry_pb2.REGISTER_SEPARATIONS), "wrong_register"),
     ("registry.credentials", b"k", closing(registry_pb2.REGISTER_HOUSEHOLDS), "wrong_register"),
