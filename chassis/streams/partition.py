@@ -189,11 +189,17 @@ class PartitionWorker:
         self._write_changes(overlay, producer)
         failpoint(Step.PRODUCED)
         if context.settings.transactions:
-            producer.commit(positions, self._partition, context.group, failpoint=failpoint)
+            producer.commit(
+                positions,
+                self._partition,
+                context.group,
+                note=self._tenure.note,
+                failpoint=failpoint,
+            )
         else:
             producer.flush()
             failpoint(Step.BEFORE_OFFSETS)
-            context.commit_offsets(self._partition, positions)
+            context.commit_offsets(self._partition, positions, self._tenure.note)
             failpoint(Step.AFTER_OFFSETS)
             failpoint(Step.AFTER_COMMIT)
         failpoint(Step.BEFORE_STORE)

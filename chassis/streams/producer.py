@@ -130,10 +130,16 @@ class PartitionProducer:
         partition: int,
         group: Consumer,
         *,
+        note: str,
         failpoint: Failpoint = no_failpoint,
     ) -> None:
-        """Commit the records together with the next offsets of the inputs. Blocks."""
-        offsets = [TopicPartition(topic, partition, next_) for topic, next_ in positions.items()]
+        """Commit the records together with the next offsets of the inputs. Blocks.
+
+        `note` stands beside each offset (see `positions`).
+        """
+        offsets = [
+            TopicPartition(topic, partition, next_, note) for topic, next_ in positions.items()
+        ]
         metadata = group.consumer_group_metadata()
         failpoint(Step.BEFORE_OFFSETS)
         self._retried(

@@ -25,6 +25,7 @@ from chassis.clock import Clock
 from chassis.logging import error_text, get_logger
 from chassis.metrics import Metrics
 from chassis.streams.context import StageContext
+from chassis.streams.membership import REQUEST_TIMEOUT_S, member_app
 from chassis.streams.observer import StageObserver, StageReadiness
 from chassis.streams.partition import PartitionWorker
 from chassis.streams.positions import open_group
@@ -32,14 +33,11 @@ from chassis.streams.preflight import delete_retention_s, partition_counts, requ
 from chassis.streams.settings import StreamSettings
 from chassis.streams.stage import StageLogic, Topics
 from chassis.streams.state import StoreFactory, memory_store
-from chassis.streams.transport import BatchApp, Envelope, FetchOptions
+from chassis.streams.transport import BatchApp, Envelope
 
 LAG_INTERVAL_S = 1.0
 GARBAGE_THRESHOLDS = (100_000, 20, 50)
 STATE_INTERVAL_S = 5.0
-BUFFERED_ENVELOPES = 4
-REQUEST_TIMEOUT_S = 30.0
-REBALANCE_TIMEOUT_S = 60.0
 CLOSE_TIMEOUT_S = 5.0
 FAILED_STOP_TIMEOUT_S = 1.0
 CHATTY_LOGGERS = ("faust", "mode", "aiokafka", "chassis.streams.transport")
@@ -144,25 +142,7 @@ class _StageRunner:
         return partitions
 
     def _build_app(self, partitions: int) -> BatchApp:
-        settings = self._settings
-        servers = ";".join(f"kafka://{server}" for server in settings.bootstrap.split(","))
-        app = BatchApp(
-            self._group_id,
-            fetch=FetchOptions(
-                records_max=settings.fetch_records_max,
-                session_timeout_s=settings.session_timeout_s,
-                heartbeat_s=settings.heartbeat_s,
-            ),
-            broker=servers,
-            store="memory://",
-            datadir=settings.run_dir / f"faust-{self._logic.name}-{settings.slot}",
-            topic_partitions=partitions,
-            consumer_group_instance_id=f"{self._group_id}-{settings.slot}",
-            stream_buffer_maxsize=BUFFERED_ENVELOPES,
-            broker_request_timeout=REQUEST_TIMEOUT_S,
-            broker_session_timeout=settings.session_timeout_s,
-            broker_rebalance_timeout=REBALANCE_TIMEOUT_S,
-        )
+        app = member_app(self._group_id, self._settings, self._logic.inputs, partitions)
         app.agent(app.envelope_topic(self._logic.inputs), name=self._logic.name)(self._consume)
         app.on_partitions_assigned.connect(cast(Any, self._on_assigned))
         app.on_partitions_revoked.connect(cast(Any, self._on_revoked))
@@ -188,12 +168,12 @@ class _StageRunner:
             commit_offsets=self._offsets_committer(app),
         )
 
-    def _offsets_committer(self, app: BatchApp) -> Callable[[int, Mapping[str, int]], None]:
+    def _offsets_committer(self, app: BatchApp) -> Callable[[int, Mapping[str, int], str], None]:
         loop = asyncio.get_running_loop()
 
-        def commit(partition: int, offsets: Mapping[str, int]) -> None:
+        def commit(partition: int, offsets: Mapping[str, int], note: str) -> None:
             wanted = {TP(topic, partition): offset for topic, offset in offsets.items()}
-            done = asyncio.run_coroutine_threadsafe(app.commit_offsets(wanted), loop)
+            done = asyncio.run_coroutine_threadsafe(app.commit_offsets(wanted, note), loop)
             done.result(REQUEST_TIMEOUT_S)
 
         return commit

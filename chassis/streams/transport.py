@@ -20,18 +20,18 @@ from typing import Any, cast
 
 import aiokafka
 import faust
+from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
+
+from chassis.kafka.errors import OffsetLost
 
 POLL_TIMEOUT_S = 0.2
 """A fetch waits this long for records at most: a partition opened meanwhile is seen after it."""
 
 CLOSED_PAUSE_S = 0.02
 """How long the fetch loop rests while no partition is open (during restore and rebalance)."""
-
-
-class OffsetsNotCommitted(Exception):
-    """Another generation of the group owns the partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +137,12 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         if not opened:
             await asyncio.sleep(CLOSED_PAUSE_S)
             return {}
-        fetched = await super()._fetch_records(
-            consumer, opened, timeout=timeout, max_records=max_records
-        )
+        try:
+            fetched = await super()._fetch_records(
+                consumer, opened, timeout=timeout, max_records=max_records
+            )
+        except OffsetOutOfRangeError as error:
+            raise OffsetLost(f"retention has overtaken the reader: {error.args[0]}") from error
         # No await between the driver's hand-over and here: a seek cannot come in between.
         return {
             tp: self._seal(consumer, tp, records)
@@ -283,10 +286,13 @@ class BatchApp(faust.App):
         """
         await cast(BatchConsumer, self.consumer).open_partition(offsets, epoch)
 
-    async def commit_offsets(self, offsets: Mapping[TP, int]) -> None:
-        """Commit as a member of the group, where no transaction does it."""
-        if not await cast(BatchConsumer, self.consumer)._thread.commit(offsets):
-            raise OffsetsNotCommitted("the group has moved on")
+    async def commit_offsets(self, offsets: Mapping[TP, int], note: str) -> None:
+        """Commit as a member of the group, where no transaction does it; raises where the group
+        has moved on. `note` stands beside each offset: the driver's own commit leaves it empty.
+        """
+        noted = {TopicPartition(*tp): OffsetAndMetadata(n, note) for tp, n in offsets.items()}
+        thread = cast(BatchConsumer, self.consumer)._thread
+        await thread.call_thread(thread._ensure_consumer().commit, noted)
 
     def lags(self) -> dict[TP, int]:
         """Unread committed records per open partition."""

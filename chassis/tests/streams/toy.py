@@ -159,7 +159,7 @@ def main() -> int:
     file = Path(folder) / f"ready-{slot}"
     threading.Thread(target=_show_readiness, args=(readiness, file), daemon=True).start()
     return run_stage(
-        ToyLogic(prefix),
+        ToyLogic(prefix, os.environ.get("TOY_INPUTS", "a,b,table").split(",")),
         settings_of(bootstrap, prefix, slot, Path(folder)),
         ToyTopics(),
         metrics=Metrics(STREAM_METRICS),
