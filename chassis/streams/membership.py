@@ -11,12 +11,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from chassis.streams.bounds import REBALANCE_S, REQUEST_S
 from chassis.streams.settings import StreamSettings
 from chassis.streams.transport import BatchApp, FetchOptions
 
 BUFFERED_ENVELOPES = 4
-REQUEST_TIMEOUT_S = 30.0
-REBALANCE_TIMEOUT_S = 60.0
 INPUTS_DIGEST_BYTES = 4
 
 
@@ -43,7 +42,7 @@ def member_app(
         topic_partitions=partitions,
         consumer_group_instance_id=instance_id(group_id, settings.slot, inputs),
         stream_buffer_maxsize=BUFFERED_ENVELOPES,
-        broker_request_timeout=REQUEST_TIMEOUT_S,
+        broker_request_timeout=REQUEST_S,
         broker_session_timeout=settings.session_timeout_s,
-        broker_rebalance_timeout=REBALANCE_TIMEOUT_S,
+        broker_rebalance_timeout=REBALANCE_S,
     )

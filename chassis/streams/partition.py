@@ -14,6 +14,7 @@ from typing import Any
 from faust.types import TP
 
 from chassis.kafka.records import TRACEPARENT_HEADER, TYPE_HEADER
+from chassis.streams.bounds import OPEN_S
 from chassis.streams.context import StageContext
 from chassis.streams.decoding import DeadLetterBudget, EnvelopeDecoder, Rejected
 from chassis.streams.failpoints import Step
@@ -28,7 +29,6 @@ from chassis.streams.tenure import Tenure
 from chassis.streams.transport import Envelope
 
 MAILBOX_ENVELOPES = 2
-OPEN_TIMEOUT_S = 10.0
 
 
 class PartitionWorker:
@@ -107,9 +107,7 @@ class PartitionWorker:
             TP(topic, self._partition): offset
             for topic, offset in self._tenure.positions.next.items()
         }
-        await asyncio.wait_for(
-            self._context.app.open_partition(offsets, epoch=self._epoch), OPEN_TIMEOUT_S
-        )
+        await asyncio.wait_for(self._context.app.open_partition(offsets, epoch=self._epoch), OPEN_S)
         self._context.readiness.opened(self._partition)
         self._context.observer.opened(self._partition)
 

@@ -11,9 +11,7 @@ import asyncio
 import gc
 import itertools
 import logging
-import os
 import signal
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +22,10 @@ from faust.types import TP
 from chassis.clock import Clock
 from chassis.logging import error_text, get_logger
 from chassis.metrics import Metrics
+from chassis.streams.bounds import STOP_CLOSE_S, STOP_FAILED_S, Bounds
 from chassis.streams.context import StageContext
-from chassis.streams.membership import REQUEST_TIMEOUT_S, member_app
+from chassis.streams.ending import NotGivenUp, Watchdog
+from chassis.streams.membership import member_app
 from chassis.streams.observer import StageObserver, StageReadiness
 from chassis.streams.partition import PartitionWorker
 from chassis.streams.positions import open_group
@@ -38,8 +38,6 @@ from chassis.streams.transport import BatchApp, Envelope
 LAG_INTERVAL_S = 1.0
 GARBAGE_THRESHOLDS = (100_000, 20, 50)
 STATE_INTERVAL_S = 5.0
-CLOSE_TIMEOUT_S = 5.0
-FAILED_STOP_TIMEOUT_S = 1.0
 CHATTY_LOGGERS = ("faust", "mode", "aiokafka", "chassis.streams.transport")
 
 
@@ -71,7 +69,7 @@ def run_stage(
     try:
         return asyncio.run(runner.run())
     finally:
-        runner.disarm()
+        runner.watchdog.disarm()
 
 
 class _StageRunner:
@@ -100,7 +98,9 @@ class _StageRunner:
         self._failure: BaseException | None = None
         self._state_age_s_max = 0.0
         self._stopping = asyncio.Event()
-        self._watchdog: threading.Timer | None = None
+        self._bounds = Bounds(settings.transaction_timeout_s)
+        self._hangs = False
+        self.watchdog = Watchdog()
 
     async def run(self) -> int:
         """Start, supervise, stop; the exit status is 0 only if nothing failed."""
@@ -174,7 +174,7 @@ class _StageRunner:
         def commit(partition: int, offsets: Mapping[str, int], note: str) -> None:
             wanted = {TP(topic, partition): offset for topic, offset in offsets.items()}
             done = asyncio.run_coroutine_threadsafe(app.commit_offsets(wanted, note), loop)
-            done.result(REQUEST_TIMEOUT_S)
+            done.result(self._bounds.commit_s)
 
         return commit
 
@@ -187,7 +187,9 @@ class _StageRunner:
                 await worker.offer(envelope)
 
     async def _on_assigned(self, app: Any, assigned: set[TP], **_: Any) -> None:
-        await self._close_workers(commit=True)
+        await self._close_workers(commit=True, limit_s=self._bounds.give_up_s)
+        if self._failure is not None:
+            return
         found: defaultdict[int, set[str]] = defaultdict(set)
         for tp in assigned:
             found[tp.partition].add(tp.topic)
@@ -207,11 +209,27 @@ class _StageRunner:
 
     async def _on_revoked(self, app: Any, revoked: set[TP], **_: Any) -> None:
         self._readiness.not_ready("rebalancing")
-        await self._close_workers(commit=True)
+        await self._close_workers(commit=True, limit_s=self._bounds.give_up_s)
 
-    async def _close_workers(self, *, commit: bool) -> None:
+    async def _close_workers(self, *, commit: bool, limit_s: float) -> None:
+        """Commit or abort every partition and release it; one that hangs ends the process.
+
+        The others of the group wait for a revocation: without a bound they would wait for ever.
+        """
         workers, self._workers = self._workers, {}
-        await asyncio.gather(*(worker.close(commit=commit) for worker in workers.values()))
+        closing = {
+            asyncio.create_task(worker.close(commit=commit)): partition
+            for partition, worker in workers.items()
+        }
+        if not closing:
+            return
+        closed, hanging = await asyncio.wait(closing, timeout=limit_s)
+        for task in closed:
+            task.result()
+        if hanging:
+            self._hangs = True
+            partitions = sorted(closing[task] for task in hanging)
+            self._fail(NotGivenUp(f"partitions {partitions} not given up within {limit_s:g} s"))
 
     async def _supervise(self, app: BatchApp) -> None:
         """Return when a signal has come or something has failed."""
@@ -250,29 +268,12 @@ class _StageRunner:
         could be lost, so the process ends without it.
         """
         self._readiness.not_ready("stopping")
-        closing = asyncio.create_task(self._close_workers(commit=self._failure is None))
-        await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_S)
-        if not closing.done():
-            self._fail(TimeoutError("the open groups could not be committed in time"))
+        await self._close_workers(commit=self._failure is None, limit_s=STOP_CLOSE_S)
         failed = self._failure is not None
-        limit_s = FAILED_STOP_TIMEOUT_S if failed else self._settings.stop_timeout_s
-        self._watchdog = threading.Timer(limit_s, _end_process, args=(self._status(),))
-        self._watchdog.daemon = True
-        self._watchdog.start()
+        limit_s = STOP_FAILED_S if failed else self._settings.stop_timeout_s
+        self.watchdog.arm(limit_s, self._status(), final=self._hangs)
         self._starting.cancel()
         try:
             await app.stop()
         except Exception as error:
             self._log.warning("faust stopped with an error", reason=type(error).__name__)
-
-    def disarm(self) -> None:
-        """The process has come to its end by itself."""
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-
-
-def _end_process(status: int) -> None:
-    """The way out when Faust does not stop; runs on a thread of its own."""
-    get_logger().warning("faust did not stop in time")
-    logging.shutdown()
-    os._exit(status)

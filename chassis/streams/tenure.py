@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 
+from chassis.streams.bounds import LOOKUP_S
 from chassis.streams.context import StageContext
 from chassis.streams.decoding import EnvelopeDecoder
 from chassis.streams.failpoints import Step
@@ -19,7 +20,6 @@ from chassis.streams.restore import RestoreCancelled, restore_partition, waterma
 from chassis.streams.state import StateStore, StoreLocked
 from chassis.streams.tables import reload_tables
 
-OFFSETS_TIMEOUT_S = 20.0
 STORE_LOCKED_S_MAX = 10.0
 """A store that somebody else has open is waited for so long: a stopped process holds it on."""
 STORE_LOCKED_PAUSE_S = 0.2
@@ -65,7 +65,7 @@ class Tenure:
                 transactions=settings.transactions,
             ),
         )
-        self._producer.fence()
+        self._producer.fence(self.require)
         settings.failpoint(Step.FENCED)
         self.require()
         self._find_start()
@@ -84,7 +84,7 @@ class Tenure:
             has_written=lambda: (
                 watermarks(settings.bootstrap, settings.changelog, partition)[1] > 0
             ),
-            timeout_s=OFFSETS_TIMEOUT_S,
+            timeout_s=LOOKUP_S,
         )
         self.positions, self.note = Positions(start.offsets), start.note
         if start.is_new and settings.transactions:

@@ -137,6 +137,7 @@ def settings_of(bootstrap: str, prefix: str, slot: str, folder: Path) -> StreamS
         slot=slot,
         fetch_records_max=100,
         session_timeout_s=6.0,
+        transaction_timeout_s=float(os.environ.get("TOY_TRANSACTION_TIMEOUT_S", "15")),
         failpoint=failpoint_of(os.environ.get(VARIABLE), "toy"),
         transactions=os.environ.get("TOY_TRANSACTIONS") != "off",
     )

@@ -9,6 +9,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 from kyufu.events.v1.operations_pb2 import DeadLetter
 
 from chassis.kafka.partitioner import partition_for
+from chassis.streams.failpoints import VARIABLE
 from chassis.tests.streams.harness import (
     DEADLINE_S,
     PARTITIONS,
@@ -147,6 +148,19 @@ def test_a_stopped_and_resumed_worker_doubles_nothing(toy: Toy) -> None:
 
 def _has_noticed(toy: Toy, zombie: "subprocess.Popen[bytes]") -> bool:
     return zombie.poll() is not None or toy.log("0").count("partitions assigned") > 1
+
+
+def test_a_commit_that_hangs_in_a_rebalance_ends_the_process_and_not_the_stage(toy: Toy) -> None:
+    toy.create_topics()
+    environment = {"TOY_TRANSACTION_TIMEOUT_S": "2", VARIABLE: "toy:before_offsets:3:hang"}
+    with Feeder(toy) as feeder:
+        hanging = toy.start_ready("0", **environment)
+        wait_until(lambda: len(toy.outputs()) > 0, "first outputs")
+        toy.start("1")
+        assert hanging.wait(DEADLINE_S) == 1
+        assert "not given up within" in toy.log("0")
+        toy.wait_for_outputs(len(toy.outputs()) + 1)
+    assert_exactly(toy.wait_for_outputs(len(feeder.sent)), feeder.sent)
 
 
 def test_sigterm_ends_the_process_with_status_0_in_time(toy: Toy) -> None:
