@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from chassis.streams.bounds import ABORT_S, BUFFER_FULL_S, FENCE_S, FENCE_STEP_S, Bounds
 from chassis.streams.failpoints import Failpoint, Step, no_failpoint
@@ -105,9 +105,22 @@ class PartitionProducer:
                 )
             except BufferError:
                 self._producer.poll(BUFFER_WAIT_S)
+            except KafkaException as error:
+                raise self._reason_of(error) from error
             else:
                 return
         raise TimeoutError(f"the send buffer for {topic} stayed full")
+
+    def _reason_of(self, error: KafkaException) -> KafkaException:
+        """Why a record was refused. A producer that is past use says only that it is; asked for
+        another transaction, it says why (mostly that it is fenced).
+        """
+        if self._transactions and error.args[0].code() == KafkaError._FATAL:
+            try:
+                self._producer.begin_transaction()
+            except KafkaException as reason:
+                return reason
+        return error
 
     def serve(self) -> None:
         """Run delivery callbacks that are due, without waiting."""

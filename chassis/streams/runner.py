@@ -257,8 +257,12 @@ class _StageRunner:
         if self._failure is None:
             self._failure = error
             self._readiness.not_ready("failed")
-            self._observer.failed(error)
-            self._log.error("stage failed", reason=type(error).__name__, detail=error_text(error))
+            self._log.error(
+                "stage failed",
+                reason=type(error).__name__,
+                detail=error_text(error),
+                fenced=self._observer.failed(error),
+            )
         self._stopping.set()
 
     async def _stop(self, app: BatchApp) -> None:

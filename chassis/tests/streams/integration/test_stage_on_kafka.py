@@ -1,7 +1,6 @@
 """The toy stage on a real broker: exactly once, whatever happens to its process."""
 
 import signal
-import subprocess
 
 import pytest
 from confluent_kafka import Producer
@@ -133,21 +132,20 @@ def _partitions_of(toy: Toy, slot: str) -> int:
     return lines[-1].partition('"partitions": [')[2].partition("]")[0].count(",") + 1
 
 
-def test_a_stopped_and_resumed_worker_doubles_nothing(toy: Toy) -> None:
+def test_a_stopped_and_resumed_worker_doubles_nothing_and_ends_as_fenced(toy: Toy) -> None:
     toy.create_topics()
     with Feeder(toy) as feeder:
-        zombie = toy.start_ready("0")
-        wait_until(lambda: len(toy.outputs()) > 0, "first outputs")
-        zombie.send_signal(signal.SIGSTOP)
+        # It halts between its records and its commit: what it goes on with is what is fenced.
+        zombie = toy.start_ready("0", **{VARIABLE: "toy:before_offsets:9:stop"})
+        wait_until(lambda: toy.is_stopped(zombie), "the worker stopped in mid-commit")
         toy.start_ready("1")
         toy.wait_for_outputs(len(toy.outputs()) + 1)
         zombie.send_signal(signal.SIGCONT)
-        wait_until(lambda: _has_noticed(toy, zombie), "the zombie ends or joins anew")
+        assert zombie.wait(DEADLINE_S) == 1
+    failure = next(line for line in toy.log("0").splitlines() if "stage failed" in line)
+    assert '"fenced": true' in failure
+    assert 'kyufu_stream_fencings_total{stage="toy"} 1.0' in (toy.folder / "metrics-0").read_text()
     assert_exactly(toy.wait_for_outputs(len(feeder.sent)), feeder.sent)
-
-
-def _has_noticed(toy: Toy, zombie: "subprocess.Popen[bytes]") -> bool:
-    return zombie.poll() is not None or toy.log("0").count("partitions assigned") > 1
 
 
 def test_a_commit_that_hangs_in_a_rebalance_ends_the_process_and_not_the_stage(toy: Toy) -> None:
