@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from faust.types import TP
 
+from chassis.clock import to_ms
 from chassis.kafka.records import TRACEPARENT_HEADER, TYPE_HEADER
 from chassis.streams.bounds import OPEN_S
 from chassis.streams.context import StageContext
@@ -80,6 +82,7 @@ class PartitionWorker:
     async def _run(self) -> None:
         try:
             await self._in_thread(self._tenure.take_over)
+            self._budget.resume(self._tenure.note.dead_letters)
             await self._flow()
             await self._serve()
         except RestoreCancelled:
@@ -136,7 +139,7 @@ class PartitionWorker:
         taken, rejected = self._decoder.decode(envelope)
         self._journal.read(envelope)
         if rejected:
-            self._set_aside(rejected, producer, now)
+            self._set_aside(rejected, producer)
         if taken:
             overlay.prefetch(context.logic.state_keys(taken))
             for outgoing in context.logic.process(taken, overlay):
@@ -155,9 +158,9 @@ class PartitionWorker:
         self._journal.wrote(topic, key, value)
         producer.produce(topic, key=key, value=value, headers=headers)
 
-    def _set_aside(self, rejected: list[Rejected], producer: PartitionProducer, now: float) -> None:
+    def _set_aside(self, rejected: list[Rejected], producer: PartitionProducer) -> None:
         context = self._context
-        self._budget.spend(len(rejected), now)
+        self._budget.spend(len(rejected), to_ms(context.clock.now()))
         self._journal.set_aside(len(rejected))
         topic = context.settings.dead_letters
         codec, type_header = self._outputs[topic]
@@ -181,6 +184,7 @@ class PartitionWorker:
     def _commit_blocking(self, overlay: Overlay, producer: PartitionProducer) -> None:
         context, positions = self._context, self._tenure.positions.next
         failpoint = context.settings.failpoint
+        note = replace(self._tenure.note, dead_letters=self._budget.window)
         self._write_journal(producer)
         if not context.settings.transactions:
             producer.flush()  # an output must be durable before the state that leaves it out
@@ -191,13 +195,13 @@ class PartitionWorker:
                 positions,
                 self._partition,
                 context.group,
-                note=self._tenure.note,
+                note=note.text,
                 failpoint=failpoint,
             )
         else:
             producer.flush()
             failpoint(Step.BEFORE_OFFSETS)
-            context.commit_offsets(self._partition, positions, self._tenure.note)
+            context.commit_offsets(self._partition, positions, note.text)
             failpoint(Step.AFTER_OFFSETS)
             failpoint(Step.AFTER_COMMIT)
         failpoint(Step.BEFORE_STORE)

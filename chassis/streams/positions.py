@@ -7,23 +7,22 @@ alone led to duplicates.
 An input without an offset is either new, and read from its log's start, or it has lost its offset
 (expired, deleted, the topic made anew), and a replay of the world into state that has seen it must
 not pass for a start. Two things tell them apart:
-- Every commit notes, beside each offset, all inputs that the group has ever committed; one offset
-  that is left speaks for those that are gone.
+- Every commit notes beside each offset all inputs that the group ever committed (`notes`); one
+  offset that is left speaks for those that are gone.
 - A partition commits its start before it writes anything. So where no offset is left, an empty
   changelog proves that nothing has ever been read, and any other one that offsets are lost.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from confluent_kafka import OFFSET_INVALID, Consumer, TopicPartition
 
 from chassis.kafka.errors import OffsetLost
+from chassis.streams.notes import Note, joined
 from chassis.streams.transport import Envelope
 
 WHAT_TO_DO = "choose one, kafka-consumer-groups.sh --reset-offsets"
@@ -74,8 +73,8 @@ class Start:
     """Where a partition begins."""
 
     offsets: Mapping[str, int]
-    note: str
-    """What every commit says beside its offsets."""
+    note: Note
+    """What the last commit noted, with the inputs of now."""
     is_new: bool
     """Some input was never committed: the start is to be committed before anything is written."""
 
@@ -100,30 +99,17 @@ def start_positions(
     if broken:
         raise _lost(stage, [each.topic for each in broken], partition, str(broken[0].error))
     missing = [each.topic for each in found if each.offset == OFFSET_INVALID]
-    known = _noted(found)
-    lost = [topic for topic in missing if topic in known]
-    if not known and missing and has_written():
+    note = joined(each.metadata for each in found if each.offset != OFFSET_INVALID)
+    lost = [topic for topic in missing if topic in note.inputs]
+    if not note.inputs and missing and has_written():
         lost = missing
     if lost:
         raise _lost(stage, lost, partition, "the group has no offset any more")
     return Start(
         offsets={each.topic: _offset_of(group, stage, each, timeout_s) for each in found},
-        note=json.dumps({"inputs": sorted(known.union(topics))}, separators=(",", ":")),
+        note=replace(note, inputs=note.inputs.union(topics)),
         is_new=bool(missing),
     )
-
-
-def _noted(found: Sequence[TopicPartition]) -> set[str]:
-    """All inputs that the group had when it committed these; none where nobody noted them."""
-    known: set[str] = set()
-    for each in found:
-        try:
-            note: Any = json.loads(each.metadata or "{}")
-        except ValueError:
-            continue  # somebody set the offset by hand, and left words of his own
-        if isinstance(note, dict):
-            known.update(note.get("inputs", ()))
-    return known
 
 
 def _offset_of(group: Consumer, stage: str, committed: TopicPartition, timeout_s: float) -> int:

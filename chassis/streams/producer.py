@@ -150,7 +150,7 @@ class PartitionProducer:
     ) -> None:
         """Commit the records together with the next offsets of the inputs. Blocks.
 
-        `note` stands beside each offset (see `positions`).
+        `note` stands beside each offset (see `notes`).
         """
         offsets = [
             TopicPartition(topic, partition, next_, note) for topic, next_ in positions.items()

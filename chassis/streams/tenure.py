@@ -14,6 +14,7 @@ from chassis.streams.bounds import LOOKUP_S
 from chassis.streams.context import StageContext
 from chassis.streams.decoding import EnvelopeDecoder
 from chassis.streams.failpoints import Step
+from chassis.streams.notes import Note
 from chassis.streams.positions import Positions, start_positions
 from chassis.streams.producer import PartitionProducer, ProducerOptions
 from chassis.streams.restore import RestoreCancelled, restore_partition, watermarks
@@ -37,7 +38,7 @@ class Tenure:
         self._started_at = 0.0
         self._keys = 0
         self.positions = Positions({})
-        self.note = ""
+        self.note = Note()
         self._producer: PartitionProducer | None = None
         self._store: StateStore | None = None
 
@@ -89,9 +90,9 @@ class Tenure:
         self.positions, self.note = Positions(start.offsets), start.note
         if start.is_new and settings.transactions:
             self.producer.begin()
-            self.producer.commit(start.offsets, partition, context.group, note=start.note)
+            self.producer.commit(start.offsets, partition, context.group, note=start.note.text)
         elif start.is_new:
-            context.commit_offsets(partition, start.offsets, start.note)
+            context.commit_offsets(partition, start.offsets, start.note.text)
 
     def _restore(self, store: StateStore) -> None:
         context, settings = self._context, self._context.settings

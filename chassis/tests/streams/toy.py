@@ -139,6 +139,7 @@ def settings_of(bootstrap: str, prefix: str, slot: str, folder: Path) -> StreamS
         fetch_records_max=100,
         session_timeout_s=6.0,
         transaction_timeout_s=float(os.environ.get("TOY_TRANSACTION_TIMEOUT_S", "15")),
+        dead_letters_per_minute_max=int(os.environ.get("TOY_DEAD_LETTERS_MAX", "600")),
         failpoint=failpoint_of(os.environ.get(VARIABLE), "toy"),
         transactions=os.environ.get("TOY_TRANSACTIONS") != "off",
     )

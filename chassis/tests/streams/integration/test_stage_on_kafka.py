@@ -102,6 +102,19 @@ def test_a_poison_record_becomes_a_dead_letter_and_the_rest_goes_on(toy: Toy) ->
     assert {letter.source_topic for letter in letters} == {f"{toy.prefix}.a"}
 
 
+def test_a_restart_does_not_forget_how_many_records_were_set_aside(toy: Toy) -> None:
+    toy.create_topics()
+    poison = (b"toy-key-00000000", POISON)
+    toy.send("a", [poison] * 3)
+    life = toy.start_ready(TOY_DEAD_LETTERS_MAX="3")
+    wait_until(lambda: len(toy.read("deadletters")) == 3, "as many dead letters as are allowed")
+    toy.kill(life)
+    toy.send("a", [poison])
+    assert toy.start(TOY_DEAD_LETTERS_MAX="3").wait(DEADLINE_S) == 1
+    assert "DeadLetterLimit" in toy.log()
+    assert len(toy.read("deadletters")) == 3
+
+
 def _send_bad_records(toy: Toy) -> None:
     producer = Producer({"bootstrap.servers": toy.bootstrap, "partitioner": "murmur2"})
     topic, key = f"{toy.prefix}.a", b"toy-key-00000000"
