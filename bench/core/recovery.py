@@ -38,7 +38,7 @@ def measure_recovery(keys: TownKeys, count: int) -> dict[str, Any]:
         feeder = Feeder(installation.bootstrap)
         feeder.send(_records(count))
         feeder.flush()
-        second = _slot(installation, "second")
+        second = installation.folder / "second"  # the same group: another has no offsets
         bulk_s = _until_open(installation, second, 0)
         installation.stop_stages()
         restart_s = _until_open(installation, second, 0)

@@ -33,8 +33,9 @@ class StageContext:
     observer: StageObserver
     readiness: StageReadiness
     on_failure: Callable[[BaseException], None]
-    commit_offsets: Callable[[int, Mapping[str, int]], None]
-    """Commits a partition's next offsets by topic as a member of the group; blocks its thread."""
+    commit_offsets: Callable[[int, Mapping[str, int], str], None]
+    """Commits a partition's next offsets by topic, and the note beside them, as a member of the
+    group; blocks its thread."""
 
     @property
     def consumer_name(self) -> str:

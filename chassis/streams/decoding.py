@@ -7,7 +7,6 @@ letter carries pointer, digests and reason, no content.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,10 +23,11 @@ from chassis.kafka.records import (
     TYPE_HEADER,
     traceparent_of,
 )
+from chassis.streams.notes import NO_WINDOW, Window
 from chassis.streams.stage import Codec, Incoming, InvalidMessage, StageLogic, Topics
 from chassis.streams.transport import Envelope
 
-LIMIT_WINDOW_S = 60.0
+LIMIT_WINDOW_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +113,33 @@ class EnvelopeDecoder:
 class DeadLetterBudget:
     """How many records one partition may set aside within a minute before it stops.
 
-    Above it the fault is likely ours: going on would drain a whole topic into the dead letters.
+    Above it the fault is likely ours: going on would drain a whole topic into the dead letters. The
+    window is committed with the offsets and taken over with the partition. Otherwise the supervisor
+    would make it anew with each restart, and a flood would drain by the limit every few seconds.
+    A window begins with a dead letter and ends a minute later, so two numbers tell it.
     """
 
     def __init__(self, per_window_max: int) -> None:
         self._max = per_window_max
-        self._at: deque[float] = deque()
+        self._window = NO_WINDOW
 
-    def spend(self, count: int, now: float) -> None:
+    @property
+    def window(self) -> Window:
+        """What a commit has to note."""
+        return self._window
+
+    def resume(self, window: Window) -> None:
+        """Go on where the partition's last commit was."""
+        self._window = window
+
+    def spend(self, count: int, now_ms: int) -> None:
         """Count dead letters; raises DeadLetterLimit above the limit."""
-        while self._at and self._at[0] <= now - LIMIT_WINDOW_S:
-            self._at.popleft()
-        self._at.extend([now] * count)
-        if len(self._at) > self._max:
-            raise DeadLetterLimit(f"more than {self._max} dead letters in {LIMIT_WINDOW_S:.0f} s")
+        since_ms, spent = self._window
+        if now_ms - since_ms >= LIMIT_WINDOW_MS:
+            since_ms, spent = now_ms, 0
+        # A clock that was set back must not hold the window open until it is right again.
+        self._window = Window(min(since_ms, now_ms), spent + count)
+        if self._window.spent > self._max:
+            raise DeadLetterLimit(
+                f"more than {self._max} dead letters in {LIMIT_WINDOW_MS // 1000} s"
+            )

@@ -1,22 +1,23 @@
 """Named steps of a partition's life at which a fault run may kill or stop the process.
 
-A step that nobody listens to costs one call. `KYUFU_FAILPOINT=STAGE:STEP:COUNT[:stop]` lets the
-process end itself by SIGKILL (or halt by SIGSTOP) when it comes to the step for the COUNT-th time;
-a process whose stage is another one ignores it.
+A step that nobody listens to costs one call. `KYUFU_FAILPOINT=STAGE:STEP:COUNT[:stop|:hang]` lets
+the process end itself by SIGKILL (or halt by SIGSTOP, or only the step's thread hang for ever) when
+it comes to the step for the COUNT-th time; a process whose stage is another one ignores it.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 Failpoint = Callable[["Step"], None]
 """Told each step as it is reached, on whatever thread reaches it."""
 
 VARIABLE = "KYUFU_FAILPOINT"
-_FIELDS_MIN, _FIELDS_MAX = 3, 4
+_FIELDS = 3
 
 
 class Step(StrEnum):
@@ -48,23 +49,32 @@ def failpoint_of(text: str | None, stage: str) -> Failpoint:
     if not text:
         return no_failpoint
     fields = text.split(":")
-    halts = fields[_FIELDS_MIN:] == ["stop"]
-    sound = len(fields) == _FIELDS_MIN or (len(fields) == _FIELDS_MAX and halts)
-    if not sound or fields[1] not in set(Step) or not fields[2].isdigit():
-        raise FailpointUnknown(f"{VARIABLE} is STAGE:STEP:COUNT[:stop], step one of {list(Step)}")
+    fault = _FAULTS.get(":".join(fields[_FIELDS:]))
+    sound = len(fields) >= _FIELDS and fields[1] in set(Step) and fields[2].isdigit()
+    if fault is None or not sound:
+        raise FailpointUnknown(
+            f"{VARIABLE} is STAGE:STEP:COUNT[:stop|:hang], step one of {list(Step)}"
+        )
     if fields[0] != stage:
         return no_failpoint
-    return _Countdown(Step(fields[1]), int(fields[2]), signal.SIGSTOP if halts else signal.SIGKILL)
+    return _Countdown(Step(fields[1]), int(fields[2]), fault)
+
+
+_FAULTS: Mapping[str, Callable[[], object]] = {
+    "": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    "hang": lambda: threading.Event().wait(),
+}
 
 
 class _Countdown:
-    def __init__(self, step: Step, count: int, signum: signal.Signals) -> None:
+    def __init__(self, step: Step, count: int, fault: Callable[[], object]) -> None:
         self._step = step
         self._left = count
-        self._signum = signum
+        self._fault = fault
 
     def __call__(self, step: Step) -> None:
         if step is self._step:
             self._left -= 1
             if self._left == 0:
-                os.kill(os.getpid(), self._signum)
+                self._fault()

@@ -82,7 +82,8 @@ FENCINGS = MetricDef(
     MetricType.COUNTER,
     "fencings",
     ("stage",),
-    "Times another owner fenced this process, which ends it.",
+    "1 once another owner has fenced this process, which ends within seconds: few scrapes meet it, "
+    "and the log's last line says `fenced` as well.",
 )
 TAKEOVERS = MetricDef(
     "kyufu_stream_takeovers",

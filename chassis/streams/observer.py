@@ -115,11 +115,13 @@ class StageObserver:
         """A sample of the live state."""
         self._state_bytes.set(size_bytes)
 
-    def failed(self, error: BaseException) -> None:
-        """The process ends; count it where another owner was the reason."""
+    def failed(self, error: BaseException) -> bool:
+        """The process ends; count it, and say so, where another owner was the reason."""
         cause = error.args[0] if isinstance(error, KafkaException) and error.args else None
-        if isinstance(cause, KafkaError) and cause.code() in FENCED_CODES:
+        fenced = isinstance(cause, KafkaError) and cause.code() in FENCED_CODES
+        if fenced:
             self._fencings.inc()
+        return fenced
 
     def assigned(self) -> None:
         """An assignment has come; whatever was open before is closed."""

@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from faust.types import TP
 
+from chassis.clock import to_ms
 from chassis.kafka.records import TRACEPARENT_HEADER, TYPE_HEADER
+from chassis.streams.bounds import OPEN_S
 from chassis.streams.context import StageContext
 from chassis.streams.decoding import DeadLetterBudget, EnvelopeDecoder, Rejected
 from chassis.streams.failpoints import Step
@@ -28,7 +31,6 @@ from chassis.streams.tenure import Tenure
 from chassis.streams.transport import Envelope
 
 MAILBOX_ENVELOPES = 2
-OPEN_TIMEOUT_S = 10.0
 
 
 class PartitionWorker:
@@ -80,6 +82,7 @@ class PartitionWorker:
     async def _run(self) -> None:
         try:
             await self._in_thread(self._tenure.take_over)
+            self._budget.resume(self._tenure.note.dead_letters)
             await self._flow()
             await self._serve()
         except RestoreCancelled:
@@ -107,9 +110,7 @@ class PartitionWorker:
             TP(topic, self._partition): offset
             for topic, offset in self._tenure.positions.next.items()
         }
-        await asyncio.wait_for(
-            self._context.app.open_partition(offsets, epoch=self._epoch), OPEN_TIMEOUT_S
-        )
+        await asyncio.wait_for(self._context.app.open_partition(offsets, epoch=self._epoch), OPEN_S)
         self._context.readiness.opened(self._partition)
         self._context.observer.opened(self._partition)
 
@@ -138,7 +139,7 @@ class PartitionWorker:
         taken, rejected = self._decoder.decode(envelope)
         self._journal.read(envelope)
         if rejected:
-            self._set_aside(rejected, producer, now)
+            self._set_aside(rejected, producer)
         if taken:
             overlay.prefetch(context.logic.state_keys(taken))
             for outgoing in context.logic.process(taken, overlay):
@@ -157,9 +158,9 @@ class PartitionWorker:
         self._journal.wrote(topic, key, value)
         producer.produce(topic, key=key, value=value, headers=headers)
 
-    def _set_aside(self, rejected: list[Rejected], producer: PartitionProducer, now: float) -> None:
+    def _set_aside(self, rejected: list[Rejected], producer: PartitionProducer) -> None:
         context = self._context
-        self._budget.spend(len(rejected), now)
+        self._budget.spend(len(rejected), to_ms(context.clock.now()))
         self._journal.set_aside(len(rejected))
         topic = context.settings.dead_letters
         codec, type_header = self._outputs[topic]
@@ -183,17 +184,24 @@ class PartitionWorker:
     def _commit_blocking(self, overlay: Overlay, producer: PartitionProducer) -> None:
         context, positions = self._context, self._tenure.positions.next
         failpoint = context.settings.failpoint
+        note = replace(self._tenure.note, dead_letters=self._budget.window)
         self._write_journal(producer)
         if not context.settings.transactions:
             producer.flush()  # an output must be durable before the state that leaves it out
         self._write_changes(overlay, producer)
         failpoint(Step.PRODUCED)
         if context.settings.transactions:
-            producer.commit(positions, self._partition, context.group, failpoint=failpoint)
+            producer.commit(
+                positions,
+                self._partition,
+                context.group,
+                note=note.text,
+                failpoint=failpoint,
+            )
         else:
             producer.flush()
             failpoint(Step.BEFORE_OFFSETS)
-            context.commit_offsets(self._partition, positions)
+            context.commit_offsets(self._partition, positions, note.text)
             failpoint(Step.AFTER_OFFSETS)
             failpoint(Step.AFTER_COMMIT)
         failpoint(Step.BEFORE_STORE)

@@ -14,15 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
+from chassis.streams.bounds import ABORT_S, BUFFER_FULL_S, FENCE_S, FENCE_STEP_S, Bounds
 from chassis.streams.failpoints import Failpoint, Step, no_failpoint
 
 BUFFER_WAIT_S = 0.02
-BUFFER_WAITS_MAX = 1_500
-"""A full send buffer is waited for at most this often (30 s in all), then it is an error."""
-
-RETRIES_MAX = 10
+BUFFER_WAITS_MAX = int(BUFFER_FULL_S / BUFFER_WAIT_S)
 RETRY_PAUSE_S = 0.1
 
 Delivered = Callable[[Any, Any], None]
@@ -34,9 +32,6 @@ class ProducerOptions:
 
     transaction_timeout_s: float = 15.0
     """A dead worker's open transaction blocks readers of its partitions for this long at most."""
-    request_timeout_s: float = 12.0
-    """How long one step (fence, send offsets, commit, abort) may take."""
-    abort_timeout_s: float = 3.0
     transactions: bool = True
     """Off: idempotent, and each step is flushed before the next (see PartitionWorker)."""
     compression: str = "lz4"
@@ -49,8 +44,7 @@ class PartitionProducer:
     """Everything a partition writes goes through here, so that one transaction holds all of it."""
 
     def __init__(self, bootstrap: str, transactional_id: str, options: ProducerOptions) -> None:
-        self._timeout_s = options.request_timeout_s
-        self._abort_timeout_s = options.abort_timeout_s
+        self._commit_s = Bounds(options.transaction_timeout_s).commit_s
         self._transactions = options.transactions
         self._undelivered: Any = None
         transactional = {
@@ -75,10 +69,18 @@ class PartitionProducer:
             logger=logging.getLogger("rdkafka"),
         )
 
-    def fence(self) -> None:
-        """Fence the former owner and abort what it left open; without transactions, nothing."""
+    def fence(self, require: Callable[[], None]) -> None:
+        """Fence the former owner and abort what it left open; without transactions, nothing.
+
+        `require` raises when the partition is no longer ours; asked before each try.
+        """
+
+        def step(left_s: float) -> None:
+            require()
+            self._producer.init_transactions(min(left_s, FENCE_STEP_S))
+
         if self._transactions:
-            self._retried(lambda: self._producer.init_transactions(self._timeout_s))
+            _retried(step, until=time.monotonic() + FENCE_S)
 
     def begin(self) -> None:
         """Begin a transaction."""
@@ -103,9 +105,22 @@ class PartitionProducer:
                 )
             except BufferError:
                 self._producer.poll(BUFFER_WAIT_S)
+            except KafkaException as error:
+                raise self._reason_of(error) from error
             else:
                 return
         raise TimeoutError(f"the send buffer for {topic} stayed full")
+
+    def _reason_of(self, error: KafkaException) -> KafkaException:
+        """Why a record was refused. A producer that is past use says only that it is; asked for
+        another transaction, it says why (mostly that it is fenced).
+        """
+        if self._transactions and error.args[0].code() == KafkaError._FATAL:
+            try:
+                self._producer.begin_transaction()
+            except KafkaException as reason:
+                return reason
+        return error
 
     def serve(self) -> None:
         """Run delivery callbacks that are due, without waiting."""
@@ -113,7 +128,7 @@ class PartitionProducer:
 
     def flush(self) -> None:
         """Wait until everything queued is durable; raises where a record is not."""
-        left = self._producer.flush(self._timeout_s)
+        left = self._producer.flush(self._commit_s)
         if left:
             raise TimeoutError(f"{left} records were not acknowledged in time")
         if self._undelivered is not None:
@@ -130,28 +145,33 @@ class PartitionProducer:
         partition: int,
         group: Consumer,
         *,
+        note: str,
         failpoint: Failpoint = no_failpoint,
     ) -> None:
-        """Commit the records together with the next offsets of the inputs. Blocks."""
-        offsets = [TopicPartition(topic, partition, next_) for topic, next_ in positions.items()]
+        """Commit the records together with the next offsets of the inputs. Blocks.
+
+        `note` stands beside each offset (see `notes`).
+        """
+        offsets = [
+            TopicPartition(topic, partition, next_, note) for topic, next_ in positions.items()
+        ]
         metadata = group.consumer_group_metadata()
         failpoint(Step.BEFORE_OFFSETS)
-        self._retried(
-            lambda: self._producer.send_offsets_to_transaction(offsets, metadata, self._timeout_s)
-        )
+        send, until = self._producer.send_offsets_to_transaction, time.monotonic() + self._commit_s
+        _retried(lambda left_s: send(offsets, metadata, left_s), until=until)
         failpoint(Step.AFTER_OFFSETS)
-        self._retried(lambda: self._producer.commit_transaction(self._timeout_s))
+        _retried(self._producer.commit_transaction, until=until)
         failpoint(Step.AFTER_COMMIT)
 
     def abort_quietly(self) -> None:
-        """Abort the open transaction if that is still possible. Blocks for `abort_timeout_s`.
+        """Abort the open transaction if that is still possible. Blocks for `ABORT_S`.
 
         A fenced producer cannot, and need not: fencing has aborted it, or the next fence will.
         """
         if not self._transactions:
             return
         with suppress(KafkaException):
-            self._producer.abort_transaction(self._abort_timeout_s)
+            self._producer.abort_transaction(ABORT_S)
 
     def close(self) -> None:
         """Release the connections; nothing is flushed, an open transaction is the fence's task.
@@ -162,15 +182,19 @@ class PartitionProducer:
         with suppress(KafkaException):
             self._producer.close()
 
-    def _retried(self, step: Callable[[], None]) -> None:
-        """Run a transactional step again while librdkafka calls its failure retriable."""
-        for attempt in range(RETRIES_MAX):
-            try:
-                step()
-            except KafkaException as error:
-                retriable = bool(error.args and error.args[0].retriable())
-                if not retriable or attempt == RETRIES_MAX - 1:
-                    raise
-                time.sleep(RETRY_PAUSE_S)
-            else:
-                return
+
+def _retried(step: Callable[[float], None], *, until: float) -> None:
+    """Run a transactional step again while librdkafka calls its failure retriable and time is left.
+
+    The step is told how many seconds are left for it.
+    """
+    while True:
+        try:
+            step(max(until - time.monotonic(), RETRY_PAUSE_S))
+        except KafkaException as error:
+            retriable = bool(error.args and error.args[0].retriable())
+            if not retriable or time.monotonic() + RETRY_PAUSE_S >= until:
+                raise
+            time.sleep(RETRY_PAUSE_S)
+        else:
+            return

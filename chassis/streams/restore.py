@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from chassis.streams.bounds import LOOKUP_S
 from chassis.streams.state import StateStore
 
 FETCH_RECORDS = 10_000
@@ -130,7 +131,7 @@ def watermarks(bootstrap: str, topic: str, partition: int) -> tuple[int, int]:
     )
     try:
         low, high = consumer.get_watermark_offsets(
-            TopicPartition(topic, partition), timeout=STALLED_S_MAX, cached=False
+            TopicPartition(topic, partition), timeout=LOOKUP_S, cached=False
         )
     finally:
         consumer.close()

@@ -11,9 +11,7 @@ import asyncio
 import gc
 import itertools
 import logging
-import os
 import signal
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +22,10 @@ from faust.types import TP
 from chassis.clock import Clock
 from chassis.logging import error_text, get_logger
 from chassis.metrics import Metrics
+from chassis.streams.bounds import STOP_CLOSE_S, STOP_FAILED_S, Bounds
 from chassis.streams.context import StageContext
-from chassis.streams.fetching import FetchOptions
+from chassis.streams.ending import NotGivenUp, Watchdog
+from chassis.streams.membership import member_app
 from chassis.streams.observer import StageObserver, StageReadiness
 from chassis.streams.partition import PartitionWorker
 from chassis.streams.positions import open_group
@@ -38,11 +38,6 @@ from chassis.streams.transport import BatchApp, Envelope
 LAG_INTERVAL_S = 1.0
 GARBAGE_THRESHOLDS = (100_000, 20, 50)
 STATE_INTERVAL_S = 5.0
-BUFFERED_ENVELOPES = 4
-REQUEST_TIMEOUT_S = 30.0
-REBALANCE_TIMEOUT_S = 60.0
-CLOSE_TIMEOUT_S = 5.0
-FAILED_STOP_TIMEOUT_S = 1.0
 CHATTY_LOGGERS = ("faust", "mode", "aiokafka", "chassis.streams.transport")
 
 
@@ -74,7 +69,7 @@ def run_stage(
     try:
         return asyncio.run(runner.run())
     finally:
-        runner.disarm()
+        runner.watchdog.disarm()
 
 
 class _StageRunner:
@@ -103,7 +98,9 @@ class _StageRunner:
         self._failure: BaseException | None = None
         self._state_age_s_max = 0.0
         self._stopping = asyncio.Event()
-        self._watchdog: threading.Timer | None = None
+        self._bounds = Bounds(settings.transaction_timeout_s)
+        self._hangs = False
+        self.watchdog = Watchdog()
 
     async def run(self) -> int:
         """Start, supervise, stop; the exit status is 0 only if nothing failed."""
@@ -145,25 +142,7 @@ class _StageRunner:
         return partitions
 
     def _build_app(self, partitions: int) -> BatchApp:
-        settings = self._settings
-        servers = ";".join(f"kafka://{server}" for server in settings.bootstrap.split(","))
-        app = BatchApp(
-            self._group_id,
-            fetch=FetchOptions(
-                records_max=settings.fetch_records_max,
-                session_timeout_s=settings.session_timeout_s,
-                heartbeat_s=settings.heartbeat_s,
-            ),
-            broker=servers,
-            store="memory://",
-            datadir=settings.run_dir / f"faust-{self._logic.name}-{settings.slot}",
-            topic_partitions=partitions,
-            consumer_group_instance_id=f"{self._group_id}-{settings.slot}",
-            stream_buffer_maxsize=BUFFERED_ENVELOPES,
-            broker_request_timeout=REQUEST_TIMEOUT_S,
-            broker_session_timeout=settings.session_timeout_s,
-            broker_rebalance_timeout=REBALANCE_TIMEOUT_S,
-        )
+        app = member_app(self._group_id, self._settings, self._logic.inputs, partitions)
         app.agent(app.envelope_topic(self._logic.inputs), name=self._logic.name)(self._consume)
         app.on_partitions_assigned.connect(cast(Any, self._on_assigned))
         app.on_partitions_revoked.connect(cast(Any, self._on_revoked))
@@ -189,13 +168,13 @@ class _StageRunner:
             commit_offsets=self._offsets_committer(app),
         )
 
-    def _offsets_committer(self, app: BatchApp) -> Callable[[int, Mapping[str, int]], None]:
+    def _offsets_committer(self, app: BatchApp) -> Callable[[int, Mapping[str, int], str], None]:
         loop = asyncio.get_running_loop()
 
-        def commit(partition: int, offsets: Mapping[str, int]) -> None:
+        def commit(partition: int, offsets: Mapping[str, int], note: str) -> None:
             wanted = {TP(topic, partition): offset for topic, offset in offsets.items()}
-            done = asyncio.run_coroutine_threadsafe(app.commit_offsets(wanted), loop)
-            done.result(REQUEST_TIMEOUT_S)
+            done = asyncio.run_coroutine_threadsafe(app.commit_offsets(wanted, note), loop)
+            done.result(self._bounds.commit_s)
 
         return commit
 
@@ -208,7 +187,9 @@ class _StageRunner:
                 await worker.offer(envelope)
 
     async def _on_assigned(self, app: Any, assigned: set[TP], **_: Any) -> None:
-        await self._close_workers(commit=True)
+        await self._close_workers(commit=True, limit_s=self._bounds.give_up_s)
+        if self._failure is not None:
+            return
         found: defaultdict[int, set[str]] = defaultdict(set)
         for tp in assigned:
             found[tp.partition].add(tp.topic)
@@ -228,11 +209,27 @@ class _StageRunner:
 
     async def _on_revoked(self, app: Any, revoked: set[TP], **_: Any) -> None:
         self._readiness.not_ready("rebalancing")
-        await self._close_workers(commit=True)
+        await self._close_workers(commit=True, limit_s=self._bounds.give_up_s)
 
-    async def _close_workers(self, *, commit: bool) -> None:
+    async def _close_workers(self, *, commit: bool, limit_s: float) -> None:
+        """Commit or abort every partition and release it; one that hangs ends the process.
+
+        The others of the group wait for a revocation: without a bound they would wait for ever.
+        """
         workers, self._workers = self._workers, {}
-        await asyncio.gather(*(worker.close(commit=commit) for worker in workers.values()))
+        closing = {
+            asyncio.create_task(worker.close(commit=commit)): partition
+            for partition, worker in workers.items()
+        }
+        if not closing:
+            return
+        closed, hanging = await asyncio.wait(closing, timeout=limit_s)
+        for task in closed:
+            task.result()
+        if hanging:
+            self._hangs = True
+            partitions = sorted(closing[task] for task in hanging)
+            self._fail(NotGivenUp(f"partitions {partitions} not given up within {limit_s:g} s"))
 
     async def _supervise(self, app: BatchApp) -> None:
         """Return when a signal has come or something has failed."""
@@ -260,8 +257,12 @@ class _StageRunner:
         if self._failure is None:
             self._failure = error
             self._readiness.not_ready("failed")
-            self._observer.failed(error)
-            self._log.error("stage failed", reason=type(error).__name__, detail=error_text(error))
+            self._log.error(
+                "stage failed",
+                reason=type(error).__name__,
+                detail=error_text(error),
+                fenced=self._observer.failed(error),
+            )
         self._stopping.set()
 
     async def _stop(self, app: BatchApp) -> None:
@@ -271,29 +272,12 @@ class _StageRunner:
         could be lost, so the process ends without it.
         """
         self._readiness.not_ready("stopping")
-        closing = asyncio.create_task(self._close_workers(commit=self._failure is None))
-        await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_S)
-        if not closing.done():
-            self._fail(TimeoutError("the open groups could not be committed in time"))
+        await self._close_workers(commit=self._failure is None, limit_s=STOP_CLOSE_S)
         failed = self._failure is not None
-        limit_s = FAILED_STOP_TIMEOUT_S if failed else self._settings.stop_timeout_s
-        self._watchdog = threading.Timer(limit_s, _end_process, args=(self._status(),))
-        self._watchdog.daemon = True
-        self._watchdog.start()
+        limit_s = STOP_FAILED_S if failed else self._settings.stop_timeout_s
+        self.watchdog.arm(limit_s, self._status(), final=self._hangs)
         self._starting.cancel()
         try:
             await app.stop()
         except Exception as error:
             self._log.warning("faust stopped with an error", reason=type(error).__name__)
-
-    def disarm(self) -> None:
-        """The process has come to its end by itself."""
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-
-
-def _end_process(status: int) -> None:
-    """The way out when Faust does not stop; runs on a thread of its own."""
-    get_logger().warning("faust did not stop in time")
-    logging.shutdown()
-    os._exit(status)

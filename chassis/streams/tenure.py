@@ -1,24 +1,26 @@
 """What a worker holds of a partition from its assignment to its revocation.
 
 Order on taking over (each step needs the one before): fence the former owner, read the settled
-offsets, open the store, restore it to the changelog's end, read the tables again from where the
-store left them. All of it blocks, and ends early when the partition is revoked.
+offsets and commit those of new inputs, open the store, restore it to the changelog's end, read the
+tables again from where the store left them. All of it blocks, and ends early when the partition is
+revoked.
 """
 
 from __future__ import annotations
 
 import threading
 
+from chassis.streams.bounds import LOOKUP_S
 from chassis.streams.context import StageContext
 from chassis.streams.decoding import EnvelopeDecoder
 from chassis.streams.failpoints import Step
+from chassis.streams.notes import Note
 from chassis.streams.positions import Positions, start_positions
 from chassis.streams.producer import PartitionProducer, ProducerOptions
-from chassis.streams.restore import RestoreCancelled, restore_partition
+from chassis.streams.restore import RestoreCancelled, restore_partition, watermarks
 from chassis.streams.state import StateStore, StoreLocked
 from chassis.streams.tables import reload_tables
 
-OFFSETS_TIMEOUT_S = 20.0
 STORE_LOCKED_S_MAX = 10.0
 """A store that somebody else has open is waited for so long: a stopped process holds it on."""
 STORE_LOCKED_PAUSE_S = 0.2
@@ -36,6 +38,7 @@ class Tenure:
         self._started_at = 0.0
         self._keys = 0
         self.positions = Positions({})
+        self.note = Note()
         self._producer: PartitionProducer | None = None
         self._store: StateStore | None = None
 
@@ -63,17 +66,33 @@ class Tenure:
                 transactions=settings.transactions,
             ),
         )
-        self._producer.fence()
+        self._producer.fence(self.require)
         settings.failpoint(Step.FENCED)
         self.require()
-        self.positions = Positions(
-            start_positions(
-                context.group, context.logic.inputs, partition, timeout_s=OFFSETS_TIMEOUT_S
-            )
-        )
+        self._find_start()
         self._store = self._open_store()
         settings.failpoint(Step.RESTORING)
         self._restore(self._store)
+
+    def _find_start(self) -> None:
+        """Read the settled offsets; a new input's start is committed before anything is written."""
+        context, partition, settings = self._context, self._partition, self._context.settings
+        start = start_positions(
+            context.group,
+            context.logic.name,
+            context.logic.inputs,
+            partition,
+            has_written=lambda: (
+                watermarks(settings.bootstrap, settings.changelog, partition)[1] > 0
+            ),
+            timeout_s=LOOKUP_S,
+        )
+        self.positions, self.note = Positions(start.offsets), start.note
+        if start.is_new and settings.transactions:
+            self.producer.begin()
+            self.producer.commit(start.offsets, partition, context.group, note=start.note.text)
+        elif start.is_new:
+            context.commit_offsets(partition, start.offsets, start.note.text)
 
     def _restore(self, store: StateStore) -> None:
         context, settings = self._context, self._context.settings

@@ -21,10 +21,12 @@ from typing import Any, cast
 
 import aiokafka
 import faust
-from aiokafka.errors import NoOffsetForPartitionError
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from chassis.kafka.errors import OffsetLost
 from chassis.streams.fetching import FetchOptions, FetchPace
 
 POLL_TIMEOUT_S = 0.2
@@ -32,10 +34,6 @@ POLL_TIMEOUT_S = 0.2
 
 CLOSED_PAUSE_S = 0.02
 """How long the fetch loop rests while no partition is open (during restore and rebalance)."""
-
-
-class OffsetsNotCommitted(Exception):
-    """Another generation of the group owns the partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +130,8 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             # partition now is about to say where to go.
             await asyncio.sleep(CLOSED_PAUSE_S)
             return {}
+        except OffsetOutOfRangeError as error:
+            raise OffsetLost(f"retention has overtaken the reader: {error.args[0]}") from error
         consumer._fetcher._fetch_max_wait_ms = self._pace.wait_ms(found=bool(fetched))
         # No await between the driver's hand-over and here: a seek cannot come in between.
         return {
@@ -276,10 +276,13 @@ class BatchApp(faust.App):
         """
         await cast(BatchConsumer, self.consumer).open_partition(offsets, epoch)
 
-    async def commit_offsets(self, offsets: Mapping[TP, int]) -> None:
-        """Commit as a member of the group, where no transaction does it."""
-        if not await cast(BatchConsumer, self.consumer)._thread.commit(offsets):
-            raise OffsetsNotCommitted("the group has moved on")
+    async def commit_offsets(self, offsets: Mapping[TP, int], note: str) -> None:
+        """Commit as a member of the group, where no transaction does it; raises where the group
+        has moved on. `note` stands beside each offset: the driver's own commit leaves it empty.
+        """
+        noted = {TopicPartition(*tp): OffsetAndMetadata(n, note) for tp, n in offsets.items()}
+        thread = cast(BatchConsumer, self.consumer)._thread
+        await thread.call_thread(thread._ensure_consumer().commit, noted)
 
     def lags(self) -> dict[TP, int]:
         """Unread committed records per open partition."""

@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 from google.protobuf.wrappers_pb2 import StringValue
 
@@ -57,6 +64,52 @@ class Toy:
         for future in admin.create_topics(topics).values():
             future.result(DEADLINE_S)
 
+    def create_anew(self, topic: str) -> None:
+        """Delete a topic and create it again; the group's offsets for it go with it."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        name = f"{self.prefix}.{topic}"
+        admin.delete_topics([name])[name].result(DEADLINE_S)
+
+        def created() -> bool:
+            try:
+                admin.create_topics([NewTopic(name, PARTITIONS, 1)])[name].result(DEADLINE_S)
+            except KafkaException:
+                return False  # the old one is still being deleted
+            return True
+
+        wait_until(created, f"{name} made anew")
+        wait_until(
+            lambda: (
+                (name, 0) not in self.offsets() and (name, PARTITIONS - 1) not in self.offsets()
+            ),
+            f"the offsets of {name} to go",
+        )
+
+    def offsets(self) -> dict[tuple[str, int], int]:
+        """What the toy's group has committed, by topic and partition."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        group = ConsumerGroupTopicPartitions(f"{self.prefix}-toy")
+        found = admin.list_consumer_group_offsets([group])[group.group_id].result(DEADLINE_S)
+        return {
+            (each.topic, each.partition): each.offset
+            for each in found.topic_partitions
+            if each.offset >= 0
+        }
+
+    def forget_group(self) -> None:
+        """All offsets of the group expire, as soon as its dead members are missed."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        group = f"{self.prefix}-toy"
+
+        def deleted() -> bool:
+            try:
+                admin.delete_consumer_groups([group])[group].result(DEADLINE_S)
+            except KafkaException:
+                return False
+            return True
+
+        wait_until(deleted, f"{group} to be empty and deleted")
+
     def start(self, slot: str = "0", **environment: str) -> "subprocess.Popen[bytes]":
         """Start a worker; its log goes to the folder."""
         with (self.folder / f"log-{slot}").open("ab") as log:
@@ -90,6 +143,11 @@ class Toy:
         """SIGKILL, as a crash would."""
         process.send_signal(signal.SIGKILL)
         process.wait(DEADLINE_S)
+
+    def is_stopped(self, process: "subprocess.Popen[bytes]") -> bool:
+        """Whether a worker was halted by SIGSTOP; it must not have ended instead."""
+        assert process.poll() is None, self.log()
+        return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
     def stop_all(self) -> None:
         """End what a test left running."""

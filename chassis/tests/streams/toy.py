@@ -16,6 +16,7 @@ from pathlib import Path
 from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import StringValue
 from kyufu.events.v1.operations_pb2 import DeadLetter
+from prometheus_client import generate_latest
 
 from chassis.clock import SystemClock
 from chassis.logging import configure
@@ -137,13 +138,17 @@ def settings_of(bootstrap: str, prefix: str, slot: str, folder: Path) -> StreamS
         slot=slot,
         fetch_records_max=100,
         session_timeout_s=6.0,
+        transaction_timeout_s=float(os.environ.get("TOY_TRANSACTION_TIMEOUT_S", "15")),
+        dead_letters_per_minute_max=int(os.environ.get("TOY_DEAD_LETTERS_MAX", "600")),
         failpoint=failpoint_of(os.environ.get(VARIABLE), "toy"),
         transactions=os.environ.get("TOY_TRANSACTIONS") != "off",
     )
 
 
-def _show_readiness(readiness: StageReadiness, file: Path) -> None:
+def _show(readiness: StageReadiness, metrics: Metrics, file: Path, scraped: Path) -> None:
+    """Readiness as a file that is there, and what a scrape would get."""
     while True:
+        _scrape(metrics, scraped)
         if readiness.check() is None:
             file.write_text(datetime.now(UTC).isoformat())
         else:
@@ -151,22 +156,31 @@ def _show_readiness(readiness: StageReadiness, file: Path) -> None:
         time.sleep(0.1)
 
 
+def _scrape(metrics: Metrics, file: Path) -> None:
+    draft = file.with_suffix(f".{threading.get_ident()}")
+    draft.write_bytes(generate_latest(metrics.registry))
+    draft.replace(file)
+
+
 def main() -> int:
     """Run the toy until it is told to stop."""
     bootstrap, prefix, slot, folder = sys.argv[1:5]
     configure("toy")
     readiness = StageReadiness()
-    file = Path(folder) / f"ready-{slot}"
-    threading.Thread(target=_show_readiness, args=(readiness, file), daemon=True).start()
-    return run_stage(
-        ToyLogic(prefix),
+    metrics = Metrics(STREAM_METRICS)
+    files = Path(folder) / f"ready-{slot}", Path(folder) / f"metrics-{slot}"
+    threading.Thread(target=_show, args=(readiness, metrics, *files), daemon=True).start()
+    status = run_stage(
+        ToyLogic(prefix, os.environ.get("TOY_INPUTS", "a,b,table").split(",")),
         settings_of(bootstrap, prefix, slot, Path(folder)),
         ToyTopics(),
-        metrics=Metrics(STREAM_METRICS),
+        metrics=metrics,
         clock=SystemClock(),
         readiness=readiness,
         stores=RocksStores(Path(folder) / "state" / slot),
     )
+    _scrape(metrics, files[1])
+    return status
 
 
 if __name__ == "__main__":

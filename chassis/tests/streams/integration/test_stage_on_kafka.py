@@ -1,7 +1,6 @@
 """The toy stage on a real broker: exactly once, whatever happens to its process."""
 
 import signal
-import subprocess
 
 import pytest
 from confluent_kafka import Producer
@@ -9,6 +8,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 from kyufu.events.v1.operations_pb2 import DeadLetter
 
 from chassis.kafka.partitioner import partition_for
+from chassis.streams.failpoints import VARIABLE
 from chassis.tests.streams.harness import (
     DEADLINE_S,
     PARTITIONS,
@@ -102,6 +102,19 @@ def test_a_poison_record_becomes_a_dead_letter_and_the_rest_goes_on(toy: Toy) ->
     assert {letter.source_topic for letter in letters} == {f"{toy.prefix}.a"}
 
 
+def test_a_restart_does_not_forget_how_many_records_were_set_aside(toy: Toy) -> None:
+    toy.create_topics()
+    poison = (b"toy-key-00000000", POISON)
+    toy.send("a", [poison] * 3)
+    life = toy.start_ready(TOY_DEAD_LETTERS_MAX="3")
+    wait_until(lambda: len(toy.read("deadletters")) == 3, "as many dead letters as are allowed")
+    toy.kill(life)
+    toy.send("a", [poison])
+    assert toy.start(TOY_DEAD_LETTERS_MAX="3").wait(DEADLINE_S) == 1
+    assert "DeadLetterLimit" in toy.log()
+    assert len(toy.read("deadletters")) == 3
+
+
 def _send_bad_records(toy: Toy) -> None:
     producer = Producer({"bootstrap.servers": toy.bootstrap, "partitioner": "murmur2"})
     topic, key = f"{toy.prefix}.a", b"toy-key-00000000"
@@ -132,21 +145,33 @@ def _partitions_of(toy: Toy, slot: str) -> int:
     return lines[-1].partition('"partitions": [')[2].partition("]")[0].count(",") + 1
 
 
-def test_a_stopped_and_resumed_worker_doubles_nothing(toy: Toy) -> None:
+def test_a_stopped_and_resumed_worker_doubles_nothing_and_ends_as_fenced(toy: Toy) -> None:
     toy.create_topics()
     with Feeder(toy) as feeder:
-        zombie = toy.start_ready("0")
-        wait_until(lambda: len(toy.outputs()) > 0, "first outputs")
-        zombie.send_signal(signal.SIGSTOP)
+        # It halts between its records and its commit: what it goes on with is what is fenced.
+        zombie = toy.start_ready("0", **{VARIABLE: "toy:before_offsets:9:stop"})
+        wait_until(lambda: toy.is_stopped(zombie), "the worker stopped in mid-commit")
         toy.start_ready("1")
         toy.wait_for_outputs(len(toy.outputs()) + 1)
         zombie.send_signal(signal.SIGCONT)
-        wait_until(lambda: _has_noticed(toy, zombie), "the zombie ends or joins anew")
+        assert zombie.wait(DEADLINE_S) == 1
+    failure = next(line for line in toy.log("0").splitlines() if "stage failed" in line)
+    assert '"fenced": true' in failure
+    assert 'kyufu_stream_fencings_total{stage="toy"} 1.0' in (toy.folder / "metrics-0").read_text()
     assert_exactly(toy.wait_for_outputs(len(feeder.sent)), feeder.sent)
 
 
-def _has_noticed(toy: Toy, zombie: "subprocess.Popen[bytes]") -> bool:
-    return zombie.poll() is not None or toy.log("0").count("partitions assigned") > 1
+def test_a_commit_that_hangs_in_a_rebalance_ends_the_process_and_not_the_stage(toy: Toy) -> None:
+    toy.create_topics()
+    environment = {"TOY_TRANSACTION_TIMEOUT_S": "2", VARIABLE: "toy:before_offsets:3:hang"}
+    with Feeder(toy) as feeder:
+        hanging = toy.start_ready("0", **environment)
+        wait_until(lambda: len(toy.outputs()) > 0, "first outputs")
+        toy.start("1")
+        assert hanging.wait(DEADLINE_S) == 1
+        assert "not given up within" in toy.log("0")
+        toy.wait_for_outputs(len(toy.outputs()) + 1)
+    assert_exactly(toy.wait_for_outputs(len(feeder.sent)), feeder.sent)
 
 
 def test_sigterm_ends_the_process_with_status_0_in_time(toy: Toy) -> None:

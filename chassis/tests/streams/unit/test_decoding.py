@@ -9,13 +9,14 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from chassis.kafka.errors import DeadLetterLimit
 from chassis.kafka.partitioner import partition_for
-from chassis.streams.decoding import LIMIT_WINDOW_S, DeadLetterBudget, EnvelopeDecoder
+from chassis.streams.decoding import LIMIT_WINDOW_MS, DeadLetterBudget, EnvelopeDecoder
 from chassis.streams.transport import Envelope
 from chassis.tests.streams.toy import POISON, ToyLogic, ToyTopics
 
 KEY = b"toy-key-00000001"
 PARTITIONS = 4
 PARTITION = partition_for(KEY, PARTITIONS)
+NOW_MS = 1_589_155_200_000
 GOOD = StringValue(value="event-1").SerializeToString()
 
 
@@ -120,12 +121,29 @@ def test_a_dead_letter_points_to_the_record_and_holds_none_of_it() -> None:
 
 def test_dead_letters_up_to_the_limit_are_allowed_and_one_more_stops() -> None:
     budget = DeadLetterBudget(3)
-    budget.spend(3, 0.0)
+    budget.spend(3, NOW_MS)
     with pytest.raises(DeadLetterLimit):
-        budget.spend(1, LIMIT_WINDOW_S - 1)
+        budget.spend(1, NOW_MS + LIMIT_WINDOW_MS - 1)
 
 
 def test_dead_letters_older_than_the_window_do_not_count() -> None:
     budget = DeadLetterBudget(3)
-    budget.spend(3, 0.0)
-    budget.spend(3, LIMIT_WINDOW_S)
+    budget.spend(3, NOW_MS)
+    budget.spend(3, NOW_MS + LIMIT_WINDOW_MS)
+
+
+def test_the_next_owner_of_a_partition_goes_on_with_its_window() -> None:
+    former, newer = DeadLetterBudget(3), DeadLetterBudget(3)
+    former.spend(2, NOW_MS)
+    newer.resume(former.window)
+    newer.spend(1, NOW_MS + 1)
+    with pytest.raises(DeadLetterLimit):
+        newer.spend(1, NOW_MS + LIMIT_WINDOW_MS - 1)
+
+
+def test_a_clock_that_was_set_back_neither_empties_the_window_nor_holds_it_open() -> None:
+    budget = DeadLetterBudget(3)
+    budget.spend(3, NOW_MS)
+    with pytest.raises(DeadLetterLimit):
+        budget.spend(1, NOW_MS - 10 * LIMIT_WINDOW_MS)
+    budget.spend(3, NOW_MS - 9 * LIMIT_WINDOW_MS)

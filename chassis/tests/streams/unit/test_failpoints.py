@@ -42,6 +42,16 @@ def test_a_process_can_be_halted_and_continued() -> None:
     assert (process.returncode, out) == (0, b".\n" * 3)
 
 
+def test_the_thread_of_a_step_can_hang_for_ever() -> None:
+    process = start("toy:produced:2:hang")
+    assert process.stdout is not None
+    assert process.stdout.readline() == b".\n"
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.kill()
+    process.communicate(timeout=60)
+
+
 def test_another_stages_failpoint_is_nobodys() -> None:
     assert failpoint_of("dedup:produced:1", "link") is no_failpoint
     assert failpoint_of("", "link") is no_failpoint

@@ -1,5 +1,8 @@
 """Readiness and metrics of a stage."""
 
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
 from chassis.metrics import Metrics
 from chassis.streams.metric_defs import STREAM_METRICS
 from chassis.streams.observer import StageObserver, StageReadiness
@@ -42,3 +45,21 @@ def test_the_lag_of_a_partition_that_went_elsewhere_is_no_longer_shown() -> None
     sample = metrics.registry.get_sample_value
     assert sample("kyufu_kafka_lag_records", {**labels, "partition": "1"}) == 0
     assert sample("kyufu_kafka_lag_records", {**labels, "partition": "0"}) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "fenced"),
+    [
+        (KafkaException(KafkaError(KafkaError._FENCED)), True),
+        (KafkaException(KafkaError(KafkaError.INVALID_PRODUCER_EPOCH)), True),
+        (KafkaException(KafkaError(KafkaError._TIMED_OUT)), False),
+        (RuntimeError("broken"), False),
+    ],
+)
+def test_an_end_by_another_owner_is_told_from_every_other_end(
+    error: Exception, fenced: bool
+) -> None:
+    metrics = Metrics(STREAM_METRICS)
+    assert StageObserver(metrics, "toy", "group").failed(error) is fenced
+    sample = metrics.registry.get_sample_value("kyufu_stream_fencings_total", {"stage": "toy"})
+    assert sample == float(fenced)

@@ -1,0 +1,1 @@
+"""The examples of the README, as they are run by the tests."""
