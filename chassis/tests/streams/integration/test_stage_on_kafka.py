@@ -149,7 +149,7 @@ def test_a_stopped_and_resumed_worker_doubles_nothing_and_ends_as_fenced(toy: To
     toy.create_topics()
     with Feeder(toy) as feeder:
         # It halts between its records and its commit: what it goes on with is what is fenced.
-        zombie = toy.start_ready("0", **{VARIABLE: "toy:before_offsets:9:stop"})
+        zombie = toy.start("0", **{VARIABLE: "toy:before_offsets:9:stop"})
         wait_until(lambda: toy.is_stopped(zombie), "the worker stopped in mid-commit")
         toy.start_ready("1")
         toy.wait_for_outputs(len(toy.outputs()) + 1)
@@ -165,7 +165,7 @@ def test_a_commit_that_hangs_in_a_rebalance_ends_the_process_and_not_the_stage(t
     toy.create_topics()
     environment = {"TOY_TRANSACTION_TIMEOUT_S": "2", VARIABLE: "toy:before_offsets:3:hang"}
     with Feeder(toy) as feeder:
-        hanging = toy.start_ready("0", **environment)
+        hanging = toy.start("0", **environment)
         wait_until(lambda: len(toy.outputs()) > 0, "first outputs")
         toy.start("1")
         assert hanging.wait(DEADLINE_S) == 1
