@@ -81,6 +81,7 @@ class StageObserver:
         self._consumed = metrics.counter(CONSUMED)
         self._lag = metrics.gauge(CONSUMER_LAG)
         self._lags_shown: set[TopicPartition] = set()
+        self._restoring: set[int] = set()
 
     def decided(self, records: int) -> None:
         """A batch was decided."""
@@ -101,15 +102,19 @@ class StageObserver:
     def restored(self, partition: int, *, keys: int, per_s: float, eta_s: float) -> None:
         """A step of a restore: keys it put, speed so far, seconds left."""
         self._restored.inc(keys)
-        self._restore_rate.labels(self._stage, str(partition)).set(per_s)
-        self._restore_eta.labels(self._stage, str(partition)).set(eta_s)
+        self._restoring.add(partition)
+        self._show_restore(partition, per_s=per_s, eta_s=eta_s)
 
     def opened(self, partition: int) -> None:
         """A partition flows."""
         self._open.inc()
         self._takeovers.inc()
-        self._restore_rate.labels(self._stage, str(partition)).set(0)
-        self._restore_eta.labels(self._stage, str(partition)).set(0)
+        self._restoring.discard(partition)
+        self._show_restore(partition, per_s=0, eta_s=0)
+
+    def _show_restore(self, partition: int, *, per_s: float, eta_s: float) -> None:
+        self._restore_rate.labels(self._stage, str(partition)).set(per_s)
+        self._restore_eta.labels(self._stage, str(partition)).set(eta_s)
 
     def state(self, size_bytes: int) -> None:
         """A sample of the live state."""
@@ -124,9 +129,12 @@ class StageObserver:
         return fenced
 
     def assigned(self) -> None:
-        """An assignment has come; whatever was open before is closed."""
+        """An assignment has come; whatever was open before, or was being restored, is closed."""
         self._rebalances.inc()
         self._open.set(0)
+        for partition in self._restoring:
+            self._show_restore(partition, per_s=0, eta_s=0)
+        self._restoring.clear()
 
     def lags(self, lags: Mapping[TopicPartition, int]) -> None:
         """Unread records by partition; partitions that have gone elsewhere disappear."""

@@ -10,7 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from confluent_kafka import KafkaException
+
 from chassis.rebuild.audit import Verdict, run_audit
+from chassis.secrets import SecretsError
 from chassis.settings import SettingsError
 from services.eligibility.bootstrap import STAGES, build_rebuild
 
@@ -35,7 +38,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             audit, audited = build_rebuild(stages, environ, folder, _say)
-        except SettingsError as error:
+        except (SettingsError, SecretsError, KafkaException) as error:
             sys.stderr.write(f"{error}\n")
             return CANNOT_START
         return _conclude(run_audit(audit, audited))

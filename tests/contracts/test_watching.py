@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 # The introduction, and what a person decides to run.
-WITHOUT_ALERT = {"README.md", "rebuild.md"}
+WITHOUT_ALERT = {"README.md", "rebuild.md", "lost-disk.md"}
 SIMULATORS = ("bank", "providers")
 SUFFIXES = {
     MetricType.COUNTER: ("_total",),

@@ -47,6 +47,18 @@ def test_the_lag_of_a_partition_that_went_elsewhere_is_no_longer_shown() -> None
     assert sample("kyufu_kafka_lag_records", {**labels, "partition": "0"}) is None
 
 
+def test_a_restore_that_a_rebalance_cut_off_is_no_longer_shown() -> None:
+    metrics = Metrics(STREAM_METRICS)
+    observer = StageObserver(metrics, "toy", "group")
+    observer.restored(0, keys=10, per_s=500.0, eta_s=60.0)
+    labels = {"stage": "toy", "partition": "0"}
+    sample = metrics.registry.get_sample_value
+    assert sample("kyufu_stream_restore_keys_per_second", labels) == 500
+    observer.assigned()
+    assert sample("kyufu_stream_restore_keys_per_second", labels) == 0
+    assert sample("kyufu_stream_restore_eta_seconds", labels) == 0
+
+
 @pytest.mark.parametrize(
     ("error", "fenced"),
     [
