@@ -28,6 +28,9 @@ OPEN: Final = b"o"
 CLOSED: Final = b"x"
 # Above this an account is plainly a collector's; earlier uses beyond it are not held any more.
 HELD_MAX: Final = 32
+# Above this a newcomer is looked at as ever, but no longer noted: a value of the changelog must
+# stay well below a megabyte, however many apply with one account.
+USES_MAX: Final = 2_000
 
 
 class Held(Record, frozen=True):
@@ -106,9 +109,13 @@ def others_before(uses: Uses, claim: Claim) -> Uses:
     return tuple(before)
 
 
-def with_revision(uses: Uses, claim: Claim) -> tuple[Use, Uses]:
-    """Note that a revision uses the account: the use, and all uses with it."""
+def with_revision(uses: Uses, claim: Claim) -> tuple[Use, Uses] | None:
+    """Note that a revision uses the account: the use, and all uses with it. None where there are
+    too many to note one more.
+    """
     use = use_of(uses, claim.party)
+    if use is None and len(uses) >= USES_MAX:
+        return None
     if use is None:
         use = Use(
             claim.claim_unit_id,
@@ -140,7 +147,10 @@ class HoldWriter:
 
     def question(self, uses: Uses, claim: Claim, *, shared: bool) -> tuple[Uses, list[HoldChanged]]:
         """Note a use that a person looks at; where it is a second one, hold the earlier ones."""
-        use, uses = with_revision(uses, claim)
+        noted = with_revision(uses, claim)
+        if noted is None:
+            return uses, []
+        use, uses = noted
         if not shared:
             return uses, []
         changes: list[HoldChanged] = []
@@ -156,7 +166,10 @@ class HoldWriter:
 
     def settle(self, uses: Uses, claim: Claim, *, accepted: bool) -> tuple[Uses, list[HoldChanged]]:
         """Note a use for good; if a person accepted it, nobody is held because of it any more."""
-        use, uses = with_revision(uses, claim)
+        noted = with_revision(uses, claim)
+        if noted is None:
+            return uses, []
+        use, uses = noted
         if not accepted:
             return uses, []
         use, changes = self._cleared(replace(use, accepted=True))

@@ -1,9 +1,9 @@
 """Applications that wait for their register record, with a deadline that the clock topic carries.
 
 An application that comes before the register of its snapshot is complete is never refused for that:
-it waits in state under the key whose record it needs. Deadlines stand in one list a minute, and the
-minutes that have one are listed with the clock: a tick reads a few keys and needs no scan, however
-far apart the times are that events name.
+it waits in state under the key whose record it needs. Deadlines stand in a few lists a minute, and
+the minutes that have one are listed with the clock: a tick reads a few keys and needs no scan,
+however far apart the times are that events name.
 Invariants: what waits is taken out once; a tick handles at most MINUTES_PER_TICK minutes, the next
 tick goes on from there; what waits under one key stays well below the megabyte that a changelog's
 record may have, however often somebody applies under it.
@@ -20,6 +20,9 @@ from services.eligibility.domain.words import Record, State
 MINUTES_PER_TICK: Final = 1_440
 # About a hundred ordinary applications, each of which dedup keeps with the event that carries it.
 OWNER_BYTES_MAX: Final = 384 * 1024
+# Lists a minute, by the owner's first byte: all that wait for one minute of an opening day would
+# make a single list larger than a changelog's record may be.
+LISTS_PER_MINUTE: Final = 16
 _CLOCK_KEY: Final = b"t"
 _WAITING_PREFIX: Final = b"w"
 _MINUTE_PREFIX: Final = b"d"
@@ -74,7 +77,7 @@ def park(state: State, owner: bytes, entry: Waiting) -> bool:
         return False
     state.put(key, value)
     minute = minute_of(entry.deadline_ms) + 1
-    bucket = _bucket(minute)
+    bucket = _bucket(minute, owner[0] % LISTS_PER_MINUTE)
     owners = _owners(state, bucket)
     if owner not in owners:
         state.put(bucket, _encode((*owners, owner)))
@@ -127,13 +130,16 @@ def everyone(state: State) -> list[bytes]:
 
 def _drain(state: State, minutes: tuple[int, ...]) -> Iterator[bytes]:
     for minute in minutes:
-        bucket = _bucket(minute)
-        yield from _owners(state, bucket)
-        state.delete(bucket)
+        for number in range(LISTS_PER_MINUTE):
+            bucket = _bucket(minute, number)
+            owners = _owners(state, bucket)
+            if owners:
+                yield from owners
+                state.delete(bucket)
 
 
-def _bucket(minute: int) -> bytes:
-    return _MINUTE_PREFIX + minute.to_bytes(8, "big")
+def _bucket(minute: int, number: int) -> bytes:
+    return _MINUTE_PREFIX + minute.to_bytes(8, "big") + bytes((number,))
 
 
 def _clock(state: State) -> _Clock:

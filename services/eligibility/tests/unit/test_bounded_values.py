@@ -1,0 +1,78 @@
+"""However many apply at once or with one account, no value of a changelog outgrows its record."""
+
+import secrets
+
+from chassis.ids import event_id
+from services.eligibility.domain import waiting
+from services.eligibility.domain.emitting import Claim
+from services.eligibility.domain.uses import (
+    USES_MAX,
+    HoldWriter,
+    Uses,
+    load_uses,
+    others_before,
+    save_uses,
+)
+from services.eligibility.domain.waiting import Waiting
+from services.eligibility.domain.words import Party, PartyKind
+from services.eligibility.tests.pipeline import DictState
+
+RECORD_BYTES_MAX = 1_000_000
+ACCOUNT = b"a" * 16
+DEADLINE_MS = 1_589_158_800_000
+
+
+def claim_of(number: int) -> Claim:
+    unit = number.to_bytes(16, "big")
+    return Claim(
+        event_id=unit,
+        causing_event_id=unit,
+        application_id=unit + b"mac4",
+        programme="programme",
+        submitted_at_ms=DEADLINE_MS,
+        at_ms=DEADLINE_MS,
+        claim_unit_id=unit,
+        party=Party(PartyKind.HEAD, unit),
+        revision=1,
+        replaces_revision=0,
+        persons=(),
+        resident_id=unit,
+        account_fingerprint=ACCOUNT,
+        account=b"",
+        municipality_code="131016",
+        snapshot_id="2020-04-27",
+        register_version=1,
+        notes=(),
+        unknown_persons=0,
+        opted_out=(),
+        omitted=(),
+        waived=(),
+        raw=b"",
+    )
+
+
+def test_all_who_wait_for_one_minute_are_found_again_and_no_list_is_too_large() -> None:
+    state = DictState()
+    owners = {secrets.token_bytes(16) for _ in range(20_000)}
+    for owner in owners:
+        waiting.park(state, owner, Waiting(owner, DEADLINE_MS, b""))
+    assert max(map(len, state.values.values())) < RECORD_BYTES_MAX / 20
+    assert set(waiting.tick(state, DEADLINE_MS + 120_000)) == owners
+    assert waiting.tick(state, DEADLINE_MS + 240_000) == []
+
+
+def test_a_collectors_account_is_questioned_for_ever_and_noted_up_to_a_bound() -> None:
+    state = DictState()
+    uses: Uses = ()
+    writer = HoldWriter(event_id, "programme", ACCOUNT, b"c" * 16, DEADLINE_MS)
+    for number in range(USES_MAX):
+        uses, _ = writer.settle(uses, claim_of(number), accepted=True)
+    assert len(uses) == USES_MAX
+    newcomer = claim_of(USES_MAX)
+    assert others_before(uses, newcomer)
+    assert writer.question(uses, newcomer, shared=True) == (uses, [])
+    assert writer.settle(uses, newcomer, accepted=True) == (uses, [])
+    assert writer.take_back(uses, newcomer.party, newcomer.revision) == (uses, [])
+    save_uses(state, "programme", ACCOUNT, uses)
+    assert max(map(len, state.values.values())) < RECORD_BYTES_MAX / 2
+    assert load_uses(state, "programme", ACCOUNT) == uses
