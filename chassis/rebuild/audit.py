@@ -19,7 +19,7 @@ from kyufu.events.v1.operations_pb2 import DeadLetter, JournalEntry
 
 from chassis.rebuild.logs import Ends, LogReader
 from chassis.rebuild.multiset import Multiset, Place, only_in
-from chassis.rebuild.replay import NotVerifiable, Progress, Replay
+from chassis.rebuild.replay import InputLost, NotVerifiable, Progress, Replay
 from chassis.rebuild.states import compare, fill_from_changelog, fill_from_table, last_written
 from chassis.streams.decoding import EnvelopeDecoder
 from chassis.streams.stage import StageLogic, Topics
@@ -138,6 +138,8 @@ class _PartitionAudit:
             progress = self._replay(rebuilt, moment, progress)
         except NotVerifiable as gone:
             reason = str(gone)
+            if isinstance(gone, InputLost):
+                verdict.differences.append(f"{self._name} inputs: {gone}")
         counts = (
             f"{self._name}  transactions {progress.transactions:,}  records {progress.records:,}  "
             f"outputs {progress.outputs:,}"

@@ -29,6 +29,10 @@ class NotVerifiable(Exception):
     """The log no longer holds what a transaction read; the text says what and where."""
 
 
+class InputLost(NotVerifiable):
+    """The log holds more than a transaction read: retention takes records and adds none."""
+
+
 @dataclass(slots=True)
 class Progress:
     """How far a replay has come. `positions`: next offset by input."""
@@ -111,13 +115,17 @@ class Replay:
             run = f"{read.topic}[{self._partition}] {read.from_offset} to {read.next_offset}"
             if read.topic not in self._inputs:
                 raise NotVerifiable(f"{where} read {read.topic}, which is no input any more")
-            if read.from_offset != positions.get(read.topic, 0):
+            position = positions.get(read.topic, 0)
+            if passed := len(self._inputs[read.topic].take(position, read.from_offset)):
+                raise InputLost(f"{where} read {run} and passed over {passed} records before it")
+            if read.from_offset != position:
                 raise NotVerifiable(
-                    f"{where} read {run}, but the journal before it ends at "
-                    f"{positions.get(read.topic, 0)}"
+                    f"{where} read {run}, but the journal before it ends at {position}"
                 )
             records = self._inputs[read.topic].take(read.from_offset, read.next_offset)
-            if len(records) != read.records:
+            if len(records) > read.records:
+                raise InputLost(f"{where} read {read.records} of {len(records)} records of {run}")
+            if len(records) < read.records:
                 raise NotVerifiable(
                     f"{where} read {read.records} records of {run}, retained are {len(records)}"
                 )

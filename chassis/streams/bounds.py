@@ -35,6 +35,8 @@ REQUEST_S = 30.0
 REBALANCE_S = 60.0
 """How long the broker waits for every member to give its partitions up and join again; it throws
 out whoever takes longer, and until then the whole stage stands still."""
+OUTSIDE_S = 2 * REBALANCE_S
+"""How long a worker may be without an assignment, or its consumer without an answer."""
 STOP_CLOSE_S = 5.0
 """After a signal or a failure: to commit or abort everything. Shorter than on a revocation, as the
 supervisor kills after ten seconds; what is not committed is read again."""

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+NEVER_IDLE_MS = 2**31 - 1
+"""aiokafka takes a member that fetches nothing for dead. A worker that restores fetches nothing,
+for hours if need be; heartbeats and the runner tell who is dead here."""
 BUSY_FOR_S = 1.0
 """After the last record a worker counts as busy for so long."""
 

@@ -8,10 +8,11 @@ worker with another set of inputs is another member, and waits until the former 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from chassis.streams.bounds import REBALANCE_S, REQUEST_S
+from chassis.streams.bounds import OUTSIDE_S, REBALANCE_S, REQUEST_S
 from chassis.streams.fetching import FetchOptions
 from chassis.streams.settings import StreamSettings
 from chassis.streams.transport import BatchApp
@@ -47,3 +48,41 @@ def member_app(
         broker_session_timeout=settings.session_timeout_s,
         broker_rebalance_timeout=REBALANCE_S,
     )
+
+
+class NotInGroup(Exception):
+    """The worker has been without an assignment for too long, or its consumer hangs."""
+
+
+class MembershipWatch:
+    """Notices that the group is lost where neither aiokafka nor Faust says so."""
+
+    def __init__(self, ask: Callable[[], Awaitable[None]], monotonic: Callable[[], float]) -> None:
+        self._ask = ask
+        self._monotonic = monotonic
+        self._asking: asyncio.Future[None] | None = None
+        self._asked_at = 0.0
+        self._outside_since: float | None = monotonic()
+
+    def joined(self) -> None:
+        """An assignment has come, be it of nothing."""
+        self._outside_since = None
+
+    def left(self) -> None:
+        """The assignment was taken away."""
+        self._outside_since = self._monotonic()
+
+    def look(self) -> BaseException | None:
+        """Why the process should end, if it should. To be called about once a second."""
+        now = self._monotonic()
+        if self._asking is None:
+            self._asking, self._asked_at = asyncio.ensure_future(self._ask()), now
+        elif self._asking.done():
+            answer, self._asking = self._asking.exception(), None
+            if answer is not None:
+                return answer
+        elif now - self._asked_at > OUTSIDE_S:
+            return NotInGroup(f"the consumer has not answered for {OUTSIDE_S:g} s")
+        if self._outside_since is not None and now - self._outside_since > OUTSIDE_S:
+            return NotInGroup(f"no assignment for {OUTSIDE_S:g} s")
+        return None

@@ -237,6 +237,7 @@ class PartitionWorker:
 
     def _note_changelog(self, error: Any, record: Any) -> None:
         """The broker has the group's last change; an error makes the commit itself fail."""
+        self._tenure.producer.note_delivery(error, record)
         if error is None:
             self._changelog_position = record.offset() + 1
 

@@ -55,7 +55,7 @@ class PartitionProducer:
             {
                 # A transaction tells of its failure itself; a callback a record would cost as much
                 # as the record.
-                **(transactional if options.transactions else {"on_delivery": self._note_delivery}),
+                **(transactional if options.transactions else {"on_delivery": self.note_delivery}),
                 "bootstrap.servers": bootstrap,
                 "enable.idempotence": True,
                 "acks": "all",
@@ -134,8 +134,10 @@ class PartitionProducer:
         if self._undelivered is not None:
             raise KafkaException(self._undelivered)
 
-    def _note_delivery(self, error: Any, record: Any) -> None:
-        """Without a transaction the next flush has to fail."""
+    def note_delivery(self, error: Any, record: Any) -> None:
+        """Without a transaction the next flush has to fail. A callback of a record's own must ask
+        this one as well.
+        """
         if error is not None:
             self._undelivered = error
 

@@ -87,7 +87,8 @@ class RocksStores:
         if fault is not None:
             database.close()
             database = self._rebuilt(folder, fault)
-        _mark(folder, identity)
+        if fault is not None or not (folder / MARKER).exists():
+            _mark(folder, identity)
         return RocksStore(folder, database)
 
     def _open(self, folder: Path) -> Any:
@@ -136,6 +137,8 @@ class RocksStore:
         cast(Any, self._unlogged).disable_wal = True  # a property, which the stub calls a method
         self._bulk_open = False
         self._writes = 0
+        # Until the changelog has been caught up with, the age is that of what is missing.
+        self._in_use = False
         meta = json.loads(self._read([META_KEY])[0] or b"{}")
         self._position: int | None = meta.get("position")
         self._tables: dict[str, int] = meta.get("tables", {})
@@ -192,6 +195,15 @@ class RocksStore:
         """Write values and positions in one batch; bulk ones bypass the WAL."""
         if META_KEY in changes:
             raise ValueError("a state key may not be empty")
+        try:
+            self._apply(changes, position, tables, bulk=bulk)
+        except Exception as error:
+            self._condemn(error)
+            raise
+
+    def _apply(
+        self, changes: Changes, position: int | None, tables: Mapping[str, int], *, bulk: bool
+    ) -> None:
         if self._bulk_open and not bulk:
             self._database.flush()  # later logged writes must never survive earlier bulk ones
             self._bulk_open = False
@@ -213,6 +225,15 @@ class RocksStore:
         self._position, self._tables = position, tables
         self._writes += 1
         if self._writes % TOUCH_WRITES == 0:
+            self._touch()
+
+    def restored(self) -> None:
+        """From now on the marker tells when the store was last used."""
+        self._in_use = True
+        self._touch()
+
+    def _touch(self) -> None:
+        if self._in_use:
             os.utime(self._folder / MARKER)
 
     def size_bytes(self) -> int:
@@ -220,7 +241,7 @@ class RocksStore:
         with self._closing:
             if self._database is None:
                 return 0
-            os.utime(self._folder / MARKER)
+            self._touch()
             names = ("rocksdb.live-sst-files-size", "rocksdb.cur-size-all-mem-tables")
             return sum(self._database.property_int_value(name) or 0 for name in names)
 
@@ -235,7 +256,7 @@ class RocksStore:
         """Flush and release the folder; closing twice is no error."""
         with self._closing:
             if self._database is not None:
-                os.utime(self._folder / MARKER)
+                self._touch()
                 self._database.close()
                 self._database = None
 

@@ -25,7 +25,7 @@ from chassis.metrics import Metrics
 from chassis.streams.bounds import STOP_CLOSE_S, STOP_FAILED_S, Bounds
 from chassis.streams.context import StageContext
 from chassis.streams.ending import NotGivenUp, Watchdog
-from chassis.streams.membership import member_app
+from chassis.streams.membership import MembershipWatch, member_app
 from chassis.streams.observer import StageObserver, StageReadiness
 from chassis.streams.partition import PartitionWorker
 from chassis.streams.positions import open_group
@@ -115,6 +115,7 @@ class _StageRunner:
         executor = ThreadPoolExecutor(partitions + 1, thread_name_prefix="partition")
         app = self._build_app(partitions)
         self._context = self._build_context(app, partitions, executor)
+        self._membership = MembershipWatch(app.check_group, self._clock.monotonic)
         try:
             await self._supervise(app)
         except Exception as error:
@@ -188,8 +189,9 @@ class _StageRunner:
 
     async def _on_assigned(self, app: Any, assigned: set[TP], **_: Any) -> None:
         await self._close_workers(commit=True, limit_s=self._bounds.give_up_s)
-        if self._failure is not None:
-            return
+        if self._stopping.is_set():
+            return  # nobody would close what began now
+        self._membership.joined()
         found: defaultdict[int, set[str]] = defaultdict(set)
         for tp in assigned:
             found[tp.partition].add(tp.topic)
@@ -209,6 +211,7 @@ class _StageRunner:
 
     async def _on_revoked(self, app: Any, revoked: set[TP], **_: Any) -> None:
         self._readiness.not_ready("rebalancing")
+        self._membership.left()
         await self._close_workers(commit=True, limit_s=self._bounds.give_up_s)
 
     async def _close_workers(self, *, commit: bool, limit_s: float) -> None:
@@ -241,6 +244,8 @@ class _StageRunner:
                 self._fail(starting.exception() or RuntimeError("start failed"))
             elif app.crashed:
                 self._fail(app.crash_reason or RuntimeError("Faust crashed without a reason"))
+            elif (lost := self._membership.look()) is not None:
+                self._fail(lost)
             else:
                 self._observer.lags({(tp.topic, tp.partition): n for tp, n in app.lags().items()})
                 self._sample_state()

@@ -61,6 +61,9 @@ class StateStore(Protocol):
         it makes them durable.
         """
 
+    def restored(self) -> None:
+        """The store has caught up with its changelog: its age counts from its last use again."""
+
     def size_bytes(self) -> int:
         """About how many bytes the live values take. May be asked from any thread."""
 
@@ -141,6 +144,9 @@ class MemoryStore:
         self._position = self._position if position is None else position
         self._tables.update(tables)
 
+    def restored(self) -> None:
+        """A store in memory has no age."""
+
     def size_bytes(self) -> int:
         """Nothing is on disk."""
         return 0
@@ -197,9 +203,13 @@ class Overlay:
         self._loaded.discard(key)
 
     def load(self, key: bytes, value: bytes) -> None:
-        """Set a value that a restore finds in a table again."""
+        """Set a value that a restore finds in a table again; one put before in this group is
+        logged all the same, as the table may have lost what was put.
+        """
+        logged = key in self._changes and key not in self._loaded
         self._change(key, value)
-        self._loaded.add(key)
+        if not logged:
+            self._loaded.add(key)
 
     def delete(self, key: bytes) -> None:
         """Remove a value for this group."""

@@ -2,8 +2,8 @@
 
 A table is its own changelog: values that follow from it alone are not logged twice. So a store says
 how far it holds each table, and what lies between there and the group's committed offsets is handed
-to the stage's `reload`, in bulk and without outputs. Keys set by `load` must never be set by `put`:
-the changelog is replayed first, and would lose against an older table record.
+to the stage's `reload`, in bulk and without outputs. A key that is set
+by `put` as well is replayed from the changelog first: `reload` must know which of the two is newer.
 """
 
 from __future__ import annotations
@@ -54,7 +54,10 @@ def reload_tables(
             low, _ = watermarks(bootstrap, topic, partition)
             start = low if start is None else max(start, low)
         if start > end:
-            raise StateAhead(f"store has read {topic} to {start}, the group to {end}")
+            raise StateAhead(
+                f"store has read {topic} to {start}, the group to {end}; where the group was set "
+                "back on purpose, move the store's folder away"
+            )
         if start < end:
             reader = BulkReader(bootstrap, TopicPartition(topic, partition, start), end, cancelled)
             for messages, next_offset in reader.batches():

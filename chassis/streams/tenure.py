@@ -115,6 +115,7 @@ class Tenure:
             cancelled=self._cancelled,
             on_progress=self._note,
         )
+        store.restored()
 
     def _open_store(self) -> StateStore:
         context = self._context

@@ -27,7 +27,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from chassis.kafka.errors import OffsetLost
-from chassis.streams.fetching import FetchOptions, FetchPace
+from chassis.streams.fetching import NEVER_IDLE_MS, FetchOptions, FetchPace
 
 POLL_TIMEOUT_S = 0.2
 """A fetch waits this long for records at most: a partition opened meanwhile is seen after it."""
@@ -88,6 +88,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(fetch.session_timeout_s * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            max_poll_interval_ms=NEVER_IDLE_MS,
             heartbeat_interval_ms=int(fetch.heartbeat_s * 1000),
             isolation_level="read_committed",
             metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
@@ -104,6 +105,11 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         for tp, offset in offsets.items():
             consumer.seek(tp, offset)
             self._cursors[tp] = _Cursor(epoch, offset)
+
+    async def check_group(self) -> None:
+        """Raise what ended the membership: aiokafka tells it only to whoever is fetching."""
+        if self._consumer is not None:
+            self._consumer._coordinator.check_errors()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Rebalancing is eager: whatever was open is closed, whoever gets it next."""
@@ -283,6 +289,11 @@ class BatchApp(faust.App):
         noted = {TopicPartition(*tp): OffsetAndMetadata(n, note) for tp, n in offsets.items()}
         thread = cast(BatchConsumer, self.consumer)._thread
         await thread.call_thread(thread._ensure_consumer().commit, noted)
+
+    async def check_group(self) -> None:
+        """Raise what ended the membership in the group."""
+        thread = cast(BatchConsumer, self.consumer)._thread
+        await thread.call_thread(thread.check_group)
 
     def lags(self) -> dict[TP, int]:
         """Unread committed records per open partition."""

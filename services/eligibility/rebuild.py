@@ -36,6 +36,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     with tempfile.TemporaryDirectory(prefix="kyufu-rebuild-") as temporary:
         folder: Path = options.into or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            sys.stderr.write(f"{folder} is not empty: what is rebuilt begins with nothing\n")
+            return CANNOT_START
         try:
             audit, audited = build_rebuild(stages, environ, folder, _say)
         except (SettingsError, SecretsError, KafkaException) as error:

@@ -30,7 +30,7 @@ CLOSED: Final = b"x"
 HELD_MAX: Final = 32
 # Above this a newcomer is looked at as ever, but no longer noted: a value of the changelog must
 # stay well below a megabyte, however many apply with one account.
-USES_MAX: Final = 2_000
+USES_MAX: Final = 400
 
 
 class Held(Record, frozen=True):

@@ -122,3 +122,11 @@ def test_overlay_and_store_together_behave_like_one_dictionary(
         expected = sorted((k, v) for k, v in model.items() if k.startswith(prefix))
         assert list(overlay.scan(prefix)) == expected
         assert overlay.get(key) == model.get(key)
+
+
+def test_what_was_put_in_this_group_is_logged_though_a_table_says_it_again() -> None:
+    overlay = Overlay(MemoryStore())
+    overlay.put(b"a", b"newer than the table")
+    overlay.load(b"a", b"newer than the table, and more")
+    overlay.load(b"b", b"from the table alone")
+    assert overlay.logged == {b"a": b"newer than the table, and more"}

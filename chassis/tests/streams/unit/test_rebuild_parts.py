@@ -1,12 +1,17 @@
 """The journal's records, and the comparisons of a rebuild, without a broker."""
 
 from pathlib import Path
+from typing import Any, cast
+
+import pytest
 
 from chassis.rebuild.multiset import Multiset, Place, only_in
+from chassis.rebuild.replay import InputLost, NotVerifiable, Progress, Replay
 from chassis.rebuild.states import compare
 from chassis.streams.journal import Journal, framed
 from chassis.streams.state import MemoryStore
 from chassis.streams.transport import Envelope
+from chassis.tests.streams.toy import ToyLogic, ToyTopics
 
 
 def journal() -> Journal:
@@ -79,3 +84,49 @@ def test_stores_are_compared_key_by_key() -> None:
     assert compare(store(a=b"1", b=b"2"), store(a=b"1", b=b"3")).first == b"b"
     assert compare(store(a=b"1"), store(a=b"1", c=b"3")).first == b"c"
     assert compare(store(a=b"1", c=b"1"), store(c=b"1")).first == b"a"
+
+
+class Retained:
+    """An input of which the log still holds these offsets."""
+
+    def __init__(self, *offsets: int) -> None:
+        self.offsets = offsets
+
+    def take(self, start: int, end: int) -> list[object]:
+        return [object() for offset in self.offsets if start <= offset < end]
+
+
+@pytest.mark.parametrize(
+    ("retained", "runs", "expected"),
+    [
+        ((0, 1, 2), [(0, 3, 2)], "read 2 of 3 records of toy.a[3] 0 to 3"),
+        ((0, 1, 2, 3), [(0, 1, 1), (3, 4, 1)], "passed over 2 records before it"),
+        ((1, 2), [(0, 3, 3)], None),
+        ((0, 3), [(0, 1, 1), (3, 4, 1)], None),
+    ],
+    ids=["read too few", "jumped over some", "retention took one", "jumped over nothing"],
+)
+def test_more_in_the_log_than_was_read_is_a_lost_input_and_less_is_retention(
+    retained: tuple[int, ...], runs: list[tuple[int, int, int]], expected: str | None
+) -> None:
+    replay: Any = Replay(
+        ToyLogic("toy", inputs=("a",)),
+        ToyTopics(),
+        partition=3,
+        partitions=4,
+        rules="r",
+        dead_letters="deadletters",
+        consumer_name="toy",
+        store=MemoryStore(),
+        inputs=cast(Any, {"toy.a": Retained(*retained)}),
+        written=lambda *_: None,
+        progress=Progress(),
+    )
+    made = Journal("toy", 3, layout_version=1, rules="r")
+    for start, end, records in runs:
+        made.read(envelope("toy.a", start, end, records))
+    entry = made.close({"toy.a": runs[-1][1]})
+    with pytest.raises(NotVerifiable) as found:
+        replay._read(entry, "transaction 1")
+    assert isinstance(found.value, InputLost) is (expected is not None)
+    assert expected is None or expected in str(found.value)

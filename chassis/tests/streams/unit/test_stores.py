@@ -199,6 +199,26 @@ def _grow_stale(folder: Path) -> None:
     os.utime(folder / MARKER, (used_at, used_at))
 
 
+def test_a_restore_that_was_cut_off_does_not_make_a_store_young(
+    stores: RocksStores, tmp_path: Path
+) -> None:
+    folder = tmp_path / "toy" / "2"
+    store = stores(IDENTITY, age_s_max=DAY_S)
+    store.apply({b"a": b"1"}, 7)
+    store.close()
+    used_at = (folder / MARKER).stat().st_mtime - DAY_S / 2
+    os.utime(folder / MARKER, (used_at, used_at))
+    store = stores(IDENTITY, age_s_max=DAY_S)
+    store.apply({b"b": b"1"}, 8, bulk=True)
+    store.size_bytes()
+    store.close()
+    assert (folder / MARKER).stat().st_mtime == pytest.approx(used_at, abs=1)
+    store = stores(IDENTITY, age_s_max=DAY_S)
+    store.restored()
+    store.close()
+    assert (folder / MARKER).stat().st_mtime > used_at + DAY_S / 4
+
+
 @pytest.mark.parametrize(
     "damage",
     [
