@@ -80,18 +80,24 @@ class Dedup:
         return [*outputs, *self._resume(state, claim_unit_id)]
 
     def take_complete(self, state: State, snapshot_id: str, register: Register) -> list[Output]:
-        """This partition of a register is complete; whoever waits is looked at again."""
+        """This partition of a register is complete; whoever waits is looked at again, now or by the
+        next ticks.
+        """
         registers.set_complete(state, snapshot_id, register)
         return [
             output for owner in waiting.everyone(state) for output in self._resume(state, owner)
         ]
 
     def take_tick(self, state: State, at_ms: int) -> list[Output]:
-        """Whoever has waited too long is looked at by a person."""
+        """Whoever has waited too long is looked at by a person; who need not wait goes on."""
         outputs: list[Output] = []
         for owner in waiting.tick(state, at_ms):
             for each in waiting.take(state, owner):
-                look = self.looks.open(state, _entry.decode(each.body))
+                entry = _entry.decode(each.body)
+                look = self.looks.open(state, entry)
+                if each.deadline_ms > at_ms or self.looks.ready(state, look):
+                    outputs.extend(self.take_application(state, entry))
+                    continue
                 outputs.extend(self.looks.review(state, look, Reason.REGISTER_INCOMPLETE))
         return outputs
 

@@ -71,20 +71,32 @@ class Identify:
         return self._resume(state, credential_fingerprint) if waiting.anyone(state) else []
 
     def take_complete(self, state: State, snapshot_id: str) -> list[Output]:
-        """This partition of the register is complete; whoever still waits is answered."""
+        """This partition of the register is complete; whoever still waits is answered, now or by
+        the next ticks.
+        """
         registers.set_complete(state, snapshot_id, Register.CREDENTIALS)
         return [
             output for owner in waiting.everyone(state) for output in self._resume(state, owner)
         ]
 
     def take_tick(self, state: State, at_ms: int) -> list[Output]:
-        """Whoever has waited too long is looked at by a person."""
-        return [
-            output
-            for owner in waiting.tick(state, at_ms)
-            for entry in waiting.take(state, owner)
-            for output in self._give_up(state, _application.decode(entry.body))
-        ]
+        """Whoever has waited too long is looked at by a person; who need not wait goes on."""
+        outputs: list[Output] = []
+        for owner in waiting.tick(state, at_ms):
+            for entry in waiting.take(state, owner):
+                application = _application.decode(entry.body)
+                if entry.deadline_ms > at_ms or self._can_answer(state, application):
+                    outputs.extend(self.take_application(state, application))
+                else:
+                    outputs.extend(self._give_up(state, application))
+        return outputs
+
+    def _can_answer(self, state: State, application: Application) -> bool:
+        snapshot_id = self.snapshots[application.programme]
+        if registers.is_complete(state, snapshot_id, Register.CREDENTIALS):
+            return True
+        fingerprint = application.credential_fingerprint
+        return registers.find_credential(state, snapshot_id, fingerprint) is not None
 
     def take_application(self, state: State, application: Application) -> list[Output]:
         """An application as submitted."""

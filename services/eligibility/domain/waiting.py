@@ -4,12 +4,12 @@ An application that comes before the register of its snapshot is complete is nev
 it waits in state under the key whose record it needs. Deadlines stand in a few lists a minute, and
 the minutes that have one are listed with the clock: a tick reads a few keys and needs no scan,
 however far apart the times are that events name.
-Invariants: what waits is taken out once; a tick handles at most MINUTES_PER_TICK minutes, the next
-tick goes on from there; what waits under one key stays well below the megabyte that a changelog's
-record may have, however often somebody applies under it.
+Invariants: what waits is taken out once; one record, be it a tick or the closing of a register,
+brings on at most OWNERS_PER_STEP owners, and the next tick goes on from there, so that no
+transaction outlasts its time; what waits under one key stays well below the megabyte that a
+changelog's record may have, however often somebody applies under it.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -18,6 +18,7 @@ from services.eligibility.domain.days import minute_of
 from services.eligibility.domain.words import Record, State
 
 MINUTES_PER_TICK: Final = 1_440
+OWNERS_PER_STEP: Final = 10_000
 # About a hundred ordinary applications, each of which dedup keeps with the event that carries it.
 OWNER_BYTES_MAX: Final = 384 * 1024
 # Lists a minute, by the owner's first byte: all that wait for one minute of an opening day would
@@ -40,6 +41,8 @@ class _Clock(Record, frozen=True):
     now_ms: int = 0
     # Minutes that hold deadlines, rising: about as many as an application waits.
     minutes: tuple[int, ...] = ()
+    # Up to this minute nobody's deadline is waited for: a register has been closed.
+    hurried: int = 0
 
 
 _clock_decoder = msgspec.msgpack.Decoder(_Clock)
@@ -84,7 +87,7 @@ def park(state: State, owner: bytes, entry: Waiting) -> bool:
     clock = _clock(state)
     if minute not in clock.minutes:
         minutes = tuple(sorted((*clock.minutes, minute)))
-        state.put(_CLOCK_KEY, _encode(_Clock(clock.now_ms, minutes)))
+        state.put(_CLOCK_KEY, _encode(_Clock(clock.now_ms, minutes, clock.hurried)))
     return True
 
 
@@ -103,39 +106,54 @@ def take(state: State, owner: bytes) -> tuple[Waiting, ...]:
 
 
 def tick(state: State, at_ms: int) -> list[bytes]:
-    """Move the stage's time on; returns the owners whose applications have waited long enough.
+    """Move the stage's time on; returns the owners whose applications have waited long enough, or
+    whom the closing of a register left for later.
 
     A tick older than the last one changes nothing: time does not go back.
     """
     clock = _clock(state)
     if at_ms <= clock.now_ms:
         return []
-    upto = minute_of(at_ms)
-    due = tuple(minute for minute in clock.minutes if minute <= upto)[:MINUTES_PER_TICK]
-    owners = list(_drain(state, due))
-    state.put(_CLOCK_KEY, _encode(_Clock(at_ms, clock.minutes[len(due) :])))
-    return owners
+    return _drained(state, _Clock(at_ms, clock.minutes, clock.hurried))
 
 
 def everyone(state: State) -> list[bytes]:
-    """All owners for whose records somebody waits, earliest deadline first; the lists are emptied,
-    so whoever must go on waiting is parked again.
+    """Owners for whose records somebody waits, earliest deadline first, as many as one step takes;
+    the next ticks return the others. Whoever must go on waiting is parked again.
     """
     clock = _clock(state)
-    owners = list(_drain(state, clock.minutes))
-    if clock.minutes:
-        state.put(_CLOCK_KEY, _encode(_Clock(clock.now_ms)))
+    if not clock.minutes:
+        return []
+    return _drained(state, _Clock(clock.now_ms, clock.minutes, clock.minutes[-1]))
+
+
+def _drained(state: State, clock: _Clock) -> list[bytes]:
+    """Take as many owners as one step may out of the lists that are due, and write the clock."""
+    upto = max(minute_of(clock.now_ms), clock.hurried)
+    owners: list[bytes] = []
+    done = 0
+    for minute in clock.minutes[:MINUTES_PER_TICK]:
+        if minute > upto or not _drain(state, minute, owners):
+            break
+        done += 1
+    left = clock.minutes[done:]
+    hurried = clock.hurried if left and left[0] <= clock.hurried else 0
+    state.put(_CLOCK_KEY, _encode(_Clock(clock.now_ms, left, hurried)))
     return owners
 
 
-def _drain(state: State, minutes: tuple[int, ...]) -> Iterator[bytes]:
-    for minute in minutes:
-        for number in range(LISTS_PER_MINUTE):
-            bucket = _bucket(minute, number)
-            owners = _owners(state, bucket)
-            if owners:
-                yield from owners
-                state.delete(bucket)
+def _drain(state: State, minute: int, owners: list[bytes]) -> bool:
+    """Move the minute's owners over; whether there was room for all."""
+    for number in range(LISTS_PER_MINUTE):
+        bucket = _bucket(minute, number)
+        found, room = _owners(state, bucket), OWNERS_PER_STEP - len(owners)
+        owners.extend(found[:room])
+        if len(found) > room:
+            state.put(bucket, _encode(found[room:]))
+            return False
+        if found:
+            state.delete(bucket)
+    return True
 
 
 def _bucket(minute: int, number: int) -> bytes:
