@@ -1,8 +1,7 @@
 """Replays the stages' logs into empty stores and says where the installation differs from them.
 
-Offsets are taken at the start, so stages may go on: outputs that were committed by then must be
-made again, everything made again must be in the log by the end, and state is compared at a moment
-at which a partition had no transaction open. Nothing is claimed of what is no longer retained.
+Offsets are taken at the start, so stages may go on: outputs committed by then must be made again,
+what is made again must be in the log by the end, and state is compared while nothing is open.
 """
 
 from __future__ import annotations

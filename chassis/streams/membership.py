@@ -12,6 +12,8 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 
+from faust.exceptions import ConsumerNotStarted
+
 from chassis.streams.bounds import OUTSIDE_S, REBALANCE_S, REQUEST_S
 from chassis.streams.fetching import FetchOptions
 from chassis.streams.settings import StreamSettings
@@ -79,7 +81,8 @@ class MembershipWatch:
             self._asking, self._asked_at = asyncio.ensure_future(self._ask()), now
         elif self._asking.done():
             answer, self._asking = self._asking.exception(), None
-            if answer is not None:
+            # Its loop has not begun, or has ended: Faust is about to say why.
+            if answer is not None and not isinstance(answer, ConsumerNotStarted | RuntimeError):
                 return answer
         elif now - self._asked_at > OUTSIDE_S:
             return NotInGroup(f"the consumer has not answered for {OUTSIDE_S:g} s")

@@ -108,8 +108,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def check_group(self) -> None:
         """Raise what ended the membership: aiokafka tells it only to whoever is fetching."""
-        if self._consumer is not None:
-            self._consumer._coordinator.check_errors()
+        self._ensure_consumer()._coordinator.check_errors()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Rebalancing is eager: whatever was open is closed, whoever gets it next."""
@@ -284,9 +283,10 @@ class BatchApp(faust.App):
 
     async def commit_offsets(self, offsets: Mapping[TP, int], note: str) -> None:
         """Commit as a member of the group, where no transaction does it; raises where the group
-        has moved on. `note` stands beside each offset: the driver's own commit leaves it empty.
+        has moved on. `note` stands beside each offset, with the end that librdkafka reads up to.
         """
-        noted = {TopicPartition(*tp): OffsetAndMetadata(n, note) for tp, n in offsets.items()}
+        ended = note + "\0"
+        noted = {TopicPartition(*tp): OffsetAndMetadata(n, ended) for tp, n in offsets.items()}
         thread = cast(BatchConsumer, self.consumer)._thread
         await thread.call_thread(thread._ensure_consumer().commit, noted)
 
