@@ -2,8 +2,8 @@
 
 A table is its own changelog: values that follow from it alone are not logged twice. So a store says
 how far it holds each table, and what lies between there and the group's committed offsets is handed
-to the stage's `reload`, in bulk and without outputs. A key that is set
-by `put` as well is replayed from the changelog first: `reload` must know which of the two is newer.
+to the stage's `reload`, in bulk and without outputs. A key that is set by `put` as well is replayed
+from the changelog first: `reload` must know which of the two is newer.
 """
 
 from __future__ import annotations

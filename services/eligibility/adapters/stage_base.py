@@ -1,5 +1,6 @@
 """What the three stage processes share: by-topic dispatch, counting, and the common outputs."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -44,7 +45,7 @@ Handler = Callable[[Any, Incoming, StateView, Submissions], Iterable[Any]]
 Checker = Callable[[Any, Incoming], None]
 
 
-class StageBase:
+class StageBase(ABC):
     """Implements `chassis.streams.StageLogic` over handlers and checkers by topic."""
 
     name: str
@@ -79,7 +80,8 @@ class StageBase:
         return written
 
     def reload(self, batch: Sequence[Incoming], state: StateView) -> None:
-        """A stage without tables has nothing to take again."""
+        """Take records of tables once more; only a stage that has tables is ever asked."""
+        raise TypeError(f"{self.name} has no tables")
 
     def _encode(self, output: Any, submissions: Submissions, trace: str | None) -> Outgoing | None:
         if isinstance(output, Decided):
@@ -141,9 +143,9 @@ class StageBase:
         require(message.stage_event_type == self.stage_event.DESCRIPTOR.full_name, "wrong_type")
         self.check_event(self.parse_event(message), incoming)
 
+    @abstractmethod
     def check_event(self, message: Any, incoming: Incoming) -> None:
         """Whether the stage could take its own main event."""
-        raise NotImplementedError
 
     def parse_event(self, message: reviews_pb2.ReviewResolved) -> Any:
         """The event inside a resolution."""

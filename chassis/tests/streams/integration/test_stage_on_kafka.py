@@ -1,6 +1,8 @@
 """The toy stage on a real broker: exactly once, whatever happens to its process."""
 
+import os
 import signal
+import time
 
 import pytest
 from confluent_kafka import Producer
@@ -9,6 +11,7 @@ from kyufu.events.v1.operations_pb2 import DeadLetter
 
 from chassis.kafka.partitioner import partition_for
 from chassis.streams.failpoints import VARIABLE
+from chassis.streams.rocks import MARKER
 from chassis.tests.streams.harness import (
     DEADLINE_S,
     PARTITIONS,
@@ -24,6 +27,7 @@ pytestmark = pytest.mark.integration
 
 START_LIMIT_S = 10.0
 STOP_LIMIT_S = 10.0
+HOUR_S = 3_600.0
 
 
 def test_two_inputs_meet_in_one_state_and_every_event_comes_out_once(toy: Toy) -> None:
@@ -54,7 +58,11 @@ def test_a_restart_restores_the_state_from_the_changelog(toy: Toy) -> None:
     toy.wait_for_outputs(len(first))
     process.send_signal(signal.SIGTERM)
     assert process.wait(STOP_LIMIT_S) == 0
+    markers = list((toy.folder / "state").rglob(MARKER))
+    for marker in markers:
+        os.utime(marker, (marker.stat().st_mtime - HOUR_S,) * 2)
     toy.start_ready()
+    assert [each for each in markers if time.time() - each.stat().st_mtime > HOUR_S / 2] == []
     toy.send("b", first)
     toy.send("a", second)
     assert_exactly(toy.wait_for_outputs(len(first + second)), first + second)

@@ -7,15 +7,17 @@ from typing import Any
 
 import aiokafka
 import pytest
-from aiokafka.errors import NoOffsetForPartitionError
+from aiokafka.errors import GroupAuthorizationFailedError, NoOffsetForPartitionError
 from confluent_kafka import Producer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from chassis.streams.fetching import FetchOptions, FetchPace
-from chassis.streams.transport import BatchConsumerThread, _Cursor
+from chassis.streams.transport import BatchApp, BatchConsumerThread, _Cursor
 
 pytestmark = pytest.mark.integration
+
+MONTH_MS = 20 * 86_400_000
 
 
 @pytest.fixture
@@ -57,3 +59,28 @@ async def test_an_opening_that_a_rebalance_overtook_waits_for_the_next_one(
     await thread._open_partition({place: 0}, epoch=2)
     envelope = (await thread._fetch_records(consumer, {place}, timeout=30))[place]
     assert (envelope.epoch, [each.value for each in envelope.records]) == (2, [b"first"])
+
+
+async def test_what_ended_the_membership_reaches_whoever_asks_without_fetching(
+    consumer: aiokafka.AIOKafkaConsumer, fresh_topics: Callable[..., list[str]]
+) -> None:
+    consumer.subscribe(fresh_topics("input", partitions=1))
+    thread: Any = object.__new__(BatchConsumerThread)
+    thread._consumer = consumer
+    await thread.check_group()
+    consumer._coordinator._pending_exception = GroupAuthorizationFailedError("toy")
+    with pytest.raises(GroupAuthorizationFailedError):
+        await thread.check_group()
+
+
+async def test_a_member_that_restores_for_hours_is_not_taken_for_dead(
+    kafka_bootstrap: str,
+) -> None:
+    app = BatchApp("toy", fetch=FetchOptions(), broker=f"kafka://{kafka_bootstrap}")
+    thread: Any = object.__new__(BatchConsumerThread)
+    thread.app = app
+    made = thread._create_worker_consumer(app.transport)
+    try:
+        assert made._max_poll_interval_ms > MONTH_MS
+    finally:
+        await made.stop()

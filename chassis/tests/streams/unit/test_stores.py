@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -217,6 +218,28 @@ def test_a_restore_that_was_cut_off_does_not_make_a_store_young(
     store.restored()
     store.close()
     assert (folder / MARKER).stat().st_mtime > used_at + DAY_S / 4
+
+
+class _Torn:
+    """A database whose compaction has met a damaged block."""
+
+    def write(self, batch: object, *_: object) -> None:
+        raise OSError("Corruption: block checksum mismatch")
+
+
+def test_a_store_that_a_write_finds_torn_is_rebuilt_at_the_next_opening(
+    stores: RocksStores, tmp_path: Path
+) -> None:
+    store: Any = stores(IDENTITY, age_s_max=DAY_S)
+    store.apply({b"a": b"1"}, 7)
+    database, store._database = store._database, _Torn()
+    with pytest.raises(OSError, match="Corruption"):
+        store.apply({b"a": b"2"}, 8)
+    store._database = database
+    store.close()
+    store = stores(IDENTITY, age_s_max=DAY_S)
+    assert (store.position, store.get_many([b"a"])) == (None, [None])
+    store.close()
 
 
 @pytest.mark.parametrize(
