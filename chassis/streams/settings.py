@@ -16,7 +16,8 @@ class StreamSettings:
     bootstrap: str
     """Kafka servers, `host:port,host:port`."""
     installation: str
-    """Prefix of group and transactional ids; two installations on one Kafka differ in it."""
+    """Prefix of group and transactional ids. Two installations on one Kafka differ in it, and each
+    has topics of its own: a changelog that another group has written means lost offsets here."""
     changelog: str
     """The stage's compacted changelog topic."""
     run_dir: Path

@@ -66,13 +66,13 @@ def children(process: "subprocess.Popen[bytes]") -> dict[str, int]:
 
 @pytest.mark.integration
 def test_a_stage_that_is_killed_is_started_again_and_none_outlives_the_supervisor(
-    start: Start, kafka_bootstrap: str, tmp_path: Path
+    start: Start, own_kafka: str, tmp_path: Path
 ) -> None:
-    TopicCatalogue.load().create_all(AdminClient({"bootstrap.servers": kafka_bootstrap}))
+    TopicCatalogue.load().create_all(AdminClient({"bootstrap.servers": own_kafka}))
     write_secrets(tmp_path / "secrets")
     port = free_port()
     process = start(
-        KAFKA_BOOTSTRAP=kafka_bootstrap,
+        KAFKA_BOOTSTRAP=own_kafka,
         KYUFU_SECRETS_DIR=str(tmp_path / "secrets"),
         KYUFU_RUN_DIR=str(tmp_path),
         KYUFU_METRICS_PORT=str(port),

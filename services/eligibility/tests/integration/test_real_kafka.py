@@ -55,12 +55,12 @@ FILES: Final = {
 
 
 @pytest.fixture
-def installed(kafka_bootstrap: str, tmp_path: Path) -> Iterator[Processes]:
+def installed(own_kafka: str, tmp_path: Path) -> Iterator[Processes]:
     """Topics and keys; a test starts the processes it needs."""
-    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    admin = AdminClient({"bootstrap.servers": own_kafka})
     TopicCatalogue.load().create_all(admin)
     write_secrets(tmp_path / "secrets")
-    processes = Processes(kafka_bootstrap, tmp_path / "secrets", tmp_path)
+    processes = Processes(own_kafka, tmp_path / "secrets", tmp_path)
     try:
         yield processes
     finally:
@@ -69,7 +69,7 @@ def installed(kafka_bootstrap: str, tmp_path: Path) -> Iterator[Processes]:
 
 @pytest.fixture
 def processes(installed: Processes) -> Processes:
-    """All four. One test only: link stops on records of another installation's keys."""
+    """All four. A stage's topics belong to one installation, so the broker is this test's own."""
     for name in ("registers", "identify", "dedup", "link"):
         installed.start(name)
     installed.wait_ready()
@@ -166,10 +166,10 @@ def decisions(bootstrap: str, application_id: bytes) -> list[apps.ApplicationDec
 
 @pytest.mark.integration
 def test_an_application_is_decided_by_the_four_processes(
-    processes: Processes, kafka_bootstrap: str, tmp_path: Path
+    processes: Processes, own_kafka: str, tmp_path: Path
 ) -> None:
     secrets = SecretsDir(tmp_path / "secrets")
-    producer = DurableProducer(kafka_bootstrap, "test")
+    producer = DurableProducer(own_kafka, "test")
     application = submitted(secrets)
     producer.produce_batch(
         [OutgoingRecord("applications.submitted", application.credential_fingerprint, application)]
@@ -179,7 +179,7 @@ def test_an_application_is_decided_by_the_four_processes(
     households = reports[registry_pb2.REGISTER_HOUSEHOLDS]
     assert (households.lines, households.loaded, households.error_lines) == (3, 2, 1)
     assert [(e.line, e.reason) for e in households.errors] == [(4, "check_digit")]
-    found = decisions(kafka_bootstrap, application.application_id)
+    found = decisions(own_kafka, application.application_id)
     assert found, processes.logs()[-4000:]
     assert common_pb2.Outcome.Name(found[0].outcome) == "OUTCOME_APPROVED", found[0].reasons
     assert found[0].amount_yen == 200_000
